@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The list of all cases. An explicit list, since registration by linker sections loses entries with
+ * archives and garbage collection, and its order differs between compilers.
+ */
+#include <string.h>
+
+#include "cases/cases.h"
+
+#define CASES(X)                                                                                   \
+    X(encoding_round_trip)                                                                         \
+    X(encoding_changed_string)                                                                     \
+    X(encoding_broken_is_corrupt)                                                                  \
+    X(encoding_tampered_record)                                                                    \
+    X(hashing_neighbours)                                                                          \
+    X(hashing_every_length)                                                                        \
+    X(hashing_salts)                                                                               \
+    X(hashing_rehash_settles)                                                                      \
+    X(accounts_machine)                                                                            \
+    X(accounts_names_apart)                                                                        \
+    X(accounts_denial_changes_nothing)                                                             \
+    X(compat_current_rows)                                                                         \
+    X(compat_older_rows)                                                                           \
+    X(compat_rehashed_rows)                                                                        \
+    X(compat_rolled_back_rows)                                                                     \
+    X(compat_production)                                                                           \
+    X(compat_short_of_memory)                                                                      \
+    X(outage_first_day)                                                                            \
+    X(outage_morning)                                                                              \
+    X(outage_dearer_hashes)                                                                        \
+    X(outage_farewell)                                                                             \
+    X(outage_damaged_file)
+
+#define DECLARED(name) extern const struct test_case name;
+#define LISTED(name)   &name,
+
+CASES(DECLARED)
+
+const struct test_case *const all_cases[] = {CASES(LISTED) NULL};
+
+const struct test_case *case_find(const char *name, uint32_t *ret_index)
+{
+    for (uint32_t i = 0; all_cases[i]; i++)
+        if (strcmp(all_cases[i]->name, name) == 0) {
+            *ret_index = i;
+            return all_cases[i];
+        }
+    return NULL;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The cases, and what they have in common.
+ *
+ *   cases.c      the list: a new case is one line here
+ *   encoding.c hashing.c accounts.c compat.c outage.c   one theme a file
+ *   client.c     operations of a target, each a step of the story, each answer judged
+ *   oracle.c     what may be demanded of an answer: sound, so that no honest target breaks it
+ *   model.c      which passwords an account may have, after everything that was answered or left
+ * open draw.c       names, passwords, costs; values derived from other values rot.c        a
+ * database file with changed bytes
+ *
+ * Cases use the engine and the contract, nothing else of this project.
+ */
+#ifndef ASSAY_CASES_H
+#define ASSAY_CASES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/engine/engine.h"
+#include "targets/target.h"
+
+/* What a case is given. The writer made the rows that the target serves; in most runs they are one.
+ */
+struct subject {
+    const struct assay_target *target;
+    const struct assay_target *writer;
+};
+
+/* Ends in null. The number of a case in this list is stable within one build only; tokens hold
+ * names. */
+extern const struct test_case *const all_cases[];
+const struct test_case *case_find(const char *name, uint32_t *ret_index);
+
+#define BIT(technique) (1u << TECHNIQUE_##technique)
+
+/* --- draw.c
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+#define TEXT_BYTES_MAX 2048u
+
+struct text {
+    size_t size;
+    uint8_t bytes[TEXT_BYTES_MAX];
+};
+struct assay_bytes text_bytes(const struct text *);
+#define QUOTED_TEXT(text) QUOTED((text)->bytes, (text)->size)
+
+/* Within the limits that the target declares. Simplest: the shortest run of "a". */
+void draw_password(struct run *, const struct assay_traits *, struct text *ret);
+void draw_name(struct run *, const struct assay_traits *, struct text *ret);
+/* Derived from another text: one bit, one byte more or less, another case, a prefix, an alias. May
+ * be equal to it in the eyes of the target: ask same_password(). Within the declared limits as far
+ * as it can be. */
+void draw_neighbour(struct run *, const struct text *, struct text *ret);
+/* A cost near the cheapest that the target accepts; simplest: that one. */
+struct assay_cost draw_cost(struct run *, const struct assay_traits *);
+struct assay_cost cheapest_cost(const struct assay_traits *);
+
+/* Whether the target declares these to be one. */
+bool same_password(const struct assay_traits *, const struct text *, const struct text *);
+bool same_name(const struct assay_traits *, const struct text *, const struct text *);
+bool within_password_limits(const struct assay_traits *, const struct text *);
+bool within_name_limits(const struct assay_traits *, const struct text *);
+
+/* --- oracle.c
+ * -------------------------------------------------------------------------------------------------
+ */
+
+const char *answer_name(enum assay_answer);
+const char *layer_name(enum assay_layer);
+const char *reason_name(enum assay_reason);
+/* "denied", "unavailable (storage, io)". */
+const char *reply_text(char *ret, size_t size, const struct assay_reply *);
+#define REPLY_TEXT(reply) reply_text((char[80]){0}, 80, reply)
+
+/* Demands of every answer, whatever the operation: that it is well formed, that its detail holds
+ * none of the secrets, that `unavailable` is said only when something was made to fail, and that
+ * its cause is one that the fault may have. */
+void judge_reply(struct run *, const struct assay_reply *, const char *operation,
+                 const struct text *secret);
+/* The same for a stored string that may be broken: `unavailable (storage, corrupt)` is right too.
+ */
+void judge_reply_of_record(struct run *, const struct assay_reply *, const char *operation,
+                           const struct text *secret);
+
+/* --- client.c
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/* One handle of a target. Handles that are open when the run ends are closed then, however it ends.
+ */
+struct client {
+    struct run *run;
+    const struct assay_target *table;
+    struct assay_handle *handle; /* null while closed */
+    struct assay_cost cost;
+    bool may_be_corrupt; /* records or the file were tampered with */
+};
+void client_init(struct client *, struct run *, const struct assay_target *, struct assay_cost);
+/* Each is a step. False: it answered something else than ok, which was judged. */
+bool client_open(struct client *, bool must_exist);
+void client_close(struct client *);
+enum assay_answer client_register(struct client *, const struct text *name,
+                                  const struct text *password);
+enum assay_answer client_login(struct client *, const struct text *name,
+                               const struct text *password);
+enum assay_answer client_change(struct client *, const struct text *name, const struct text *before,
+                                const struct text *after);
+enum assay_answer client_remove(struct client *, const struct text *name,
+                                const struct text *password);
+/* The reply to the last operation. */
+const struct assay_reply *client_reply(void);
+
+/* Stored strings. Rejects the run when the target refuses the password, as is its right. */
+void stored_hash(struct run *, const struct assay_target *, struct assay_cost,
+                 const struct text *password, struct text *ret_encoded);
+enum assay_answer stored_verify(struct run *, const struct assay_target *,
+                                const struct text *encoded, const struct text *password);
+void record_read(struct client *, const struct text *name, struct text *ret_encoded);
+void record_write(struct client *, const struct text *name, const struct text *encoded);
+/* Ends the run as UNSUPPORTED unless all of these are there. */
+void need_hashing(struct run *, const struct assay_target *);
+void need_accounts(struct run *, const struct assay_target *);
+void need_records(struct run *, const struct assay_target *);
+
+/* --- model.c
+ * --------------------------------------------------------------------------------------------------
+ */
+
+#define MODEL_PASSWORDS_MAX 8
+#define MODEL_PENDING_MAX   8
+#define MODEL_STATES_MAX    512
+
+/* The states that one account may be in (evidence: possible(u, t)): each answered operation
+ * happened once; each that was answered `unavailable` happens once or never, at any moment after it
+ * was asked for. */
+struct model {
+    const struct assay_traits *traits;
+    uint32_t password_count, pending_count, state_count;
+    const struct text *passwords[MODEL_PASSWORDS_MAX];
+    struct pending {
+        int8_t before, after; /* index of a password, or MODEL_ABSENT */
+    } pending[MODEL_PENDING_MAX];
+    struct state {
+        int8_t current;
+        uint8_t open; /* one bit for each pending operation that has not happened */
+    } states[MODEL_STATES_MAX];
+};
+#define MODEL_ABSENT (-1)
+void model_init(struct model *, const struct assay_traits *);
+/* Each says whether the answer can be explained, and takes it into account. Texts must outlive the
+ * model. */
+bool model_register(struct model *, enum assay_answer, const struct text *password);
+bool model_login(struct model *, enum assay_answer, const struct text *password);
+bool model_change(struct model *, enum assay_answer, const struct text *before,
+                  const struct text *after);
+bool model_remove(struct model *, enum assay_answer, const struct text *password);
+/* What it could be now, in words: "absent", "one of 2 passwords or absent". */
+const char *model_text(const struct model *, char *ret, size_t size);
+
+/* --- rot.c
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+/* Changes drawn bytes of a file on SQLite's default VFS. Returns how many were changed. */
+uint32_t rot_file(struct run *, const char *path);
+#define ACCOUNTS_PATH "accounts.db"
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Theme: compatibility.
+ *
+ * Rows outlive releases and configurations. The writer makes them, the target serves them; in
+ * `check` both are the same program, in `compare` they are the release before and the one after, in
+ * both directions.
+ */
+#include <string.h>
+
+#include "cases/cases.h"
+
+struct history {
+    struct client client;
+    struct text name, password;
+};
+
+/* An account that the writer registers at a cost. */
+static void written(struct run *run, const struct subject *subject, struct assay_cost cost,
+                    struct history *ret)
+{
+    const struct assay_traits *traits = &subject->writer->traits;
+    need_accounts(run, subject->writer);
+    need_accounts(run, subject->target);
+    draw_name(run, traits, &ret->name);
+    draw_password(run, traits, &ret->password);
+    if (!within_password_limits(&subject->target->traits, &ret->password) ||
+        !within_name_limits(&subject->target->traits, &ret->name))
+        reject(run);
+    client_init(&ret->client, run, subject->writer, cost);
+    client_open(&ret->client, false);
+    if (client_register(&ret->client, &ret->name, &ret->password) != ASSAY_OK)
+        reject(run);
+    client_close(&ret->client);
+}
+
+/* `times` logins by a program at a cost; the second and third see what the first left behind. */
+static void served(struct run *run, const struct assay_target *by, struct assay_cost cost,
+                   int times, struct history *history)
+{
+    static const char *const nth[] = {"first", "second", "third"};
+    client_init(&history->client, run, by, cost);
+    client_open(&history->client, true);
+    for (int i = 0; i < times; i++) {
+        enum assay_answer answer =
+            client_login(&history->client, &history->name, &history->password);
+        CHECK(run, answer == ASSAY_OK, "at the %s login the right password is answered %s", nth[i],
+              REPLY_TEXT(client_reply()));
+    }
+    client_close(&history->client);
+}
+
+static void current_rows(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    struct history history;
+    struct assay_cost cost = draw_cost(run, &subject->writer->traits);
+    written(run, subject, cost, &history);
+    served(run, subject->target, cost, 2, &history);
+}
+const struct test_case compat_current_rows = {
+    .name = "compat.current_rows",
+    .shows = "whoever was registered can log in, at once and again",
+    .stands_for = "the incident: rows that are written and cannot be read",
+    .techniques = BIT(VECTORS) | BIT(PROPERTY),
+    .body = current_rows,
+};
+
+/* Costs whose strings are longer than cheap ones: 96, 97 (production) and 98 bytes for Argon2id in
+ * PHC form. */
+static struct assay_cost draw_later_cost(struct run *run, const struct assay_traits *traits)
+{
+    static const struct assay_cost longer[] = {
+        {0, 0}, {1024, 3}, {10240, 1}, {19456, 2}, {100000, 1}};
+    size_t which =
+        draw_index(run, traits->cost_min.memory_kib ? sizeof longer / sizeof *longer : 1);
+    return which == 0 ? draw_cost(run, traits) : longer[which];
+}
+
+static void older_rows(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    struct history history;
+    struct assay_cost before = draw_cost(run, &subject->writer->traits);
+    written(run, subject, before, &history);
+    struct assay_cost now = draw_later_cost(run, &subject->target->traits);
+    served(run, subject->target, now, 3, &history);
+}
+const struct test_case compat_older_rows = {
+    .name = "compat.older_rows",
+    .shows =
+        "rows written under older parameters log in, and still do after they were hashed again",
+    .stands_for = "A-11.2.2, O-03: rehash that truncates, parameters taken from the configuration",
+    .techniques = BIT(PROPERTY),
+    .weight = 20,
+    .body = older_rows,
+};
+
+static void rehashed_rows(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    struct history history;
+    written(run, subject, cheapest_cost(&subject->writer->traits), &history);
+    served(run, subject->target, subject->target->traits.cost_default, 3, &history);
+}
+const struct test_case compat_rehashed_rows = {
+    .name = "compat.rehashed_rows",
+    .shows = "cheap rows log in at the production cost, before and after they were hashed again",
+    .stands_for = "A-11.2.2, O-03: only production parameters have strings long enough to be cut",
+    .techniques = BIT(VECTORS),
+    .weight = 25,
+    .body = rehashed_rows,
+};
+
+static void rolled_back_rows(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    struct history history;
+    written(run, subject, cheapest_cost(&subject->writer->traits), &history);
+    served(run, subject->target, subject->target->traits.cost_default, 1, &history);
+    served(run, subject->writer, cheapest_cost(&subject->writer->traits), 2, &history);
+}
+const struct test_case compat_rolled_back_rows = {
+    .name = "compat.rolled_back_rows",
+    .shows = "rows that the new release hashed again still log in after it is rolled back",
+    .stands_for = "the incident: a rollback that makes it worse",
+    .techniques = BIT(VECTORS),
+    .weight = 25,
+    .body = rolled_back_rows,
+};
+
+static void production(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    struct history history;
+    struct text wrong;
+    written(run, subject, subject->writer->traits.cost_default, &history);
+    served(run, subject->target, subject->target->traits.cost_default, 2, &history);
+    wrong = history.password;
+    wrong.bytes[0] = 'b';
+    client_open(&history.client, true);
+    CHECK(run, client_login(&history.client, &history.name, &wrong) == ASSAY_DENIED,
+          "at production cost a wrong password is answered %s", REPLY_TEXT(client_reply()));
+}
+const struct test_case compat_production = {
+    .name = "compat.production",
+    .shows = "registration and login at the cost that is really used",
+    .stands_for = "O-01, O-02: whatever only the real parameters reach",
+    .techniques = BIT(VECTORS),
+    .weight = 25,
+    .body = production,
+};
+
+static void short_of_memory(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    struct history history;
+    bool was_quiet = edge_quiet(true);
+    written(run, subject, cheapest_cost(&subject->writer->traits), &history);
+    edge_quiet(was_quiet);
+    client_init(&history.client, run, subject->target, cheapest_cost(&subject->writer->traits));
+    if (!client_open(&history.client, true))
+        return;
+    enum assay_answer answer = client_login(&history.client, &history.name, &history.password);
+    CHECK(run, answer != ASSAY_DENIED,
+          "the right password is answered denied, because something failed");
+}
+const struct test_case compat_short_of_memory = {
+    .name = "compat.short_of_memory",
+    .shows = "a right password is never called wrong because something failed",
+    .stands_for =
+        "the incident: 17 to 66 % refused under load, each told that the password was wrong",
+    .techniques = BIT(VECTORS) | BIT(FAULT),
+    .body = short_of_memory,
+};

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Names, passwords and costs.
+ *
+ * Independent random values almost never collide, so the second value of a pair is derived from the
+ * first: that is where confusion of names, truncation and folding live. Whether two texts are one
+ * in the eyes of the target is decided by what it declares, never by what would be nice: an honest
+ * target is judged by its own rules.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#include "cases/cases.h"
+
+/* Drawn lengths stay below this where a target declares no limit. */
+#define UNLIMITED_BYTES 1100u
+
+struct assay_bytes text_bytes(const struct text *text)
+{
+    return (struct assay_bytes){text->bytes, text->size};
+}
+
+static void append(struct text *text, const char *bytes)
+{
+    size_t size = strlen(bytes);
+    if (text->size + size <= TEXT_BYTES_MAX) {
+        memcpy(text->bytes + text->size, bytes, size);
+        text->size += size;
+    }
+}
+
+/* One character, simplest "a". Wide ones come from several planes, with and without a second form
+ * after normalisation. */
+static void draw_character(struct run *run, int64_t alphabet, struct text *ret)
+{
+    static const char *const wide[] = {"\u00e9", "e\u0301", "\u00df",     "\u212b", "\u00a0",
+                                       "\u3000", "\u6f22",  "\U0001f511", "\u0130", "\ufb01"};
+    char character[2] = {0, 0};
+    if (alphabet == 0)
+        character[0] = (char)draw(run, 'a', 'z', 'a');
+    else if (alphabet == 1)
+        character[0] = (char)draw(run, 0x20, 0x7e, 'a');
+    else if (alphabet == 2) {
+        append(ret, wide[draw_index(run, sizeof wide / sizeof *wide)]);
+        return;
+    } else {
+        int64_t byte = draw(run, 0, 255, 'a');
+        if (ret->size < TEXT_BYTES_MAX)
+            ret->bytes[ret->size++] = (uint8_t)byte;
+        return;
+    }
+    append(ret, character);
+}
+
+static void draw_text(struct run *run, size_t min, size_t max, struct text *ret)
+{
+    uint32_t span = span_begin(run);
+    int64_t alphabet = draw(run, 0, 7, 0);
+    static const int64_t alphabets[] = {0, 1, 1, 0, 2, 1, 3, 2};
+    size_t size = draw_length(run, min, max);
+    ret->size = 0;
+    /* Long ones repeat a short stretch: what matters is where a buffer ends, and one draw a byte
+     * would be slow to shrink. */
+    size_t drawn = size < 24 ? size : 8 + draw_index(run, 9);
+    for (size_t before = SIZE_MAX; ret->size < drawn && ret->size != before;) {
+        before = ret->size;
+        uint32_t character = span_begin(run);
+        draw_character(run, alphabets[alphabet], ret);
+        span_end(run, character);
+    }
+    while (drawn > 0 && ret->size + drawn <= size) {
+        memcpy(ret->bytes + ret->size, ret->bytes, drawn);
+        ret->size += drawn;
+    }
+    while (ret->size < size)
+        ret->bytes[ret->size++] = 'z';
+    if (ret->size > max) {
+        ret->size = 0; /* a wide character went over the limit */
+        while (ret->size < size)
+            ret->bytes[ret->size++] = 'y';
+    }
+    span_end(run, span);
+}
+
+static size_t upper(uint32_t declared)
+{
+    return declared == 0 || declared > UNLIMITED_BYTES ? UNLIMITED_BYTES : declared;
+}
+
+void draw_password(struct run *run, const struct assay_traits *traits, struct text *ret)
+{
+    draw_text(run, traits->password_bytes_min ? traits->password_bytes_min : 1,
+              upper(traits->password_bytes_max), ret);
+}
+
+/* Half of the names are of kinds that have been confused before: numbers, paths, formats, SQL. */
+void draw_name(struct run *run, const struct assay_traits *traits, struct text *ret)
+{
+    static const char *const tricky[] = {"a",     "7",     "007",   "7.0", "0x7", "7e0",
+                                         "null",  "admin", "Admin", "-a",  "a b", "a:b",
+                                         "a%s%n", "a'--",  "a\"",   "a;b", "a\\", "../a",
+                                         "a@b",   "*",     "%",     "_",   "a,b", "true"};
+    uint32_t span = span_begin(run);
+    size_t which = draw_index(run, sizeof tricky / sizeof *tricky + 12);
+    if (which < sizeof tricky / sizeof *tricky) {
+        ret->size = 0;
+        append(ret, tricky[which]);
+        if (!within_name_limits(traits, ret))
+            draw_text(run, traits->name_bytes_min ? traits->name_bytes_min : 1,
+                      upper(traits->name_bytes_max), ret);
+    } else {
+        draw_text(run, traits->name_bytes_min ? traits->name_bytes_min : 1,
+                  upper(traits->name_bytes_max), ret);
+    }
+    span_end(run, span);
+}
+
+void draw_neighbour(struct run *run, const struct text *of, struct text *ret)
+{
+    uint32_t span = span_begin(run);
+    int64_t way = draw(run, 0, 9, 0);
+    size_t place = draw_index(run, of->size);
+    *ret = *of;
+    switch (way) {
+    case 0: /* one byte more */
+        append(ret, "a");
+        break;
+    case 1: /* one byte less */
+        ret->size -= ret->size > 0;
+        break;
+    case 2: /* one bit */
+        if (ret->size > 0)
+            ret->bytes[place] ^= (uint8_t)(1 << draw(run, 0, 6, 0));
+        break;
+    case 3: /* a prefix */
+        ret->size = place;
+        break;
+    case 4: /* the other case */
+        for (size_t i = 0; i < ret->size; i++)
+            ret->bytes[i] =
+                (uint8_t)(isascii(ret->bytes[i]) && isalpha(ret->bytes[i]) ? ret->bytes[i] ^ 0x20
+                                                                           : ret->bytes[i]);
+        break;
+    case 5: /* the last byte */
+        if (ret->size > 0)
+            ret->bytes[ret->size - 1] = (uint8_t)(ret->bytes[ret->size - 1] == 'b' ? 'c' : 'b');
+        break;
+    case 6: /* spaces around */
+        append(ret, " ");
+        break;
+    case 7: /* NUL and more behind it */
+        if (ret->size + 2 <= TEXT_BYTES_MAX) {
+            ret->bytes[ret->size++] = 0;
+            ret->bytes[ret->size++] = 'x';
+        }
+        break;
+    case 8: /* zeros in front, which numbers lose */
+        if (ret->size + 1 <= TEXT_BYTES_MAX) {
+            memmove(ret->bytes + 1, ret->bytes, ret->size++);
+            ret->bytes[0] = '0';
+        }
+        break;
+    default: /* the same */
+        break;
+    }
+    span_end(run, span);
+}
+
+struct assay_cost cheapest_cost(const struct assay_traits *traits)
+{
+    return traits->cost_min;
+}
+
+struct assay_cost draw_cost(struct run *run, const struct assay_traits *traits)
+{
+    struct assay_cost cost = traits->cost_min;
+    uint32_t span = span_begin(run);
+    int64_t more_memory = draw(run, 0, 56, 0), more_passes = draw(run, 0, 3, 0);
+    if (cost.memory_kib)
+        cost.memory_kib += (uint32_t)more_memory;
+    if (cost.passes)
+        cost.passes += (uint32_t)more_passes;
+    span_end(run, span);
+    return cost;
+}
+
+/* RFC 8265, section 4.2: other spaces to U+0020, then NFC. What is not valid UTF-8 stays as it is.
+ */
+static void opaque_string(const struct text *from, struct text *ret)
+{
+    utf8proc_int32_t point;
+    utf8proc_uint8_t mapped[TEXT_BYTES_MAX * 2 + 4], *composed = NULL;
+    size_t size = 0;
+    *ret = *from;
+    for (size_t i = 0; i < from->size;) {
+        utf8proc_ssize_t step_size =
+            utf8proc_iterate(from->bytes + i, (utf8proc_ssize_t)(from->size - i), &point);
+        if (step_size <= 0)
+            return;
+        if (utf8proc_category(point) == UTF8PROC_CATEGORY_ZS)
+            point = ' ';
+        size += (size_t)utf8proc_encode_char(point, mapped + size);
+        i += (size_t)step_size;
+    }
+    utf8proc_ssize_t composed_size =
+        utf8proc_map(mapped, (utf8proc_ssize_t)size, &composed, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    if (composed_size >= 0 && (size_t)composed_size <= TEXT_BYTES_MAX) {
+        ret->size = (size_t)composed_size;
+        memcpy(ret->bytes, composed, ret->size);
+    }
+    free(composed);
+}
+
+static void canonical(enum assay_normalisation normalisation, bool fold, size_t significant,
+                      const struct text *from, struct text *ret)
+{
+    if (normalisation == ASSAY_OPAQUE_STRING)
+        opaque_string(from, ret);
+    else
+        *ret = *from;
+    for (size_t i = 0; fold && i < ret->size; i++)
+        ret->bytes[i] = (uint8_t)(isascii(ret->bytes[i]) ? tolower(ret->bytes[i]) : ret->bytes[i]);
+    if (significant && ret->size > significant)
+        ret->size = significant;
+}
+
+static bool same_text(const struct text *a, const struct text *b)
+{
+    return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
+}
+
+bool same_password(const struct assay_traits *traits, const struct text *a, const struct text *b)
+{
+    struct text left, right;
+    if (same_text(a, b))
+        return true;
+    canonical(traits->password_normalisation, false, traits->password_bytes_significant, a, &left);
+    canonical(traits->password_normalisation, false, traits->password_bytes_significant, b, &right);
+    return same_text(&left, &right);
+}
+
+bool same_name(const struct assay_traits *traits, const struct text *a, const struct text *b)
+{
+    struct text left, right;
+    if (same_text(a, b))
+        return true;
+    canonical(traits->name_normalisation, traits->names_fold_ascii_case, 0, a, &left);
+    canonical(traits->name_normalisation, traits->names_fold_ascii_case, 0, b, &right);
+    return same_text(&left, &right);
+}
+
+static bool within(const struct text *text, uint32_t min, uint32_t max)
+{
+    return text->size >= min && (max == 0 || text->size <= max);
+}
+
+bool within_password_limits(const struct assay_traits *traits, const struct text *text)
+{
+    return within(text, traits->password_bytes_min, traits->password_bytes_max);
+}
+
+bool within_name_limits(const struct assay_traits *traits, const struct text *text)
+{
+    return within(text, traits->name_bytes_min, traits->name_bytes_max);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Theme: outages.
+ *
+ * Short histories for the fault technique: each site that they reach is made to fail. While things
+ * fail, answers must be ones that some honest history explains, with a cause that names what
+ * failed. When it is over, the target must work again as it declares, the truth must be one of the
+ * possible ones, and a name nobody used must be free.
+ */
+#include <string.h>
+
+#include "cases/cases.h"
+
+struct outage {
+    struct run *run;
+    const struct assay_target *target;
+    struct client client;
+    struct model model;
+    struct text name, first, second;
+};
+
+static void text_set(struct text *ret, const char *stem, size_t size_min)
+{
+    ret->size = strlen(stem);
+    memcpy(ret->bytes, stem, ret->size);
+    while (ret->size < size_min && ret->size < TEXT_BYTES_MAX)
+        ret->bytes[ret->size++] = 'a';
+}
+
+static void outage_init(struct outage *outage, struct run *run, const struct subject *subject)
+{
+    const struct assay_traits *traits = &subject->target->traits;
+    need_accounts(run, subject->target);
+    memset(outage, 0, sizeof *outage);
+    outage->run = run;
+    outage->target = subject->target;
+    text_set(&outage->name, "a", traits->name_bytes_min);
+    text_set(&outage->first, "first password", traits->password_bytes_min);
+    text_set(&outage->second, "second password", traits->password_bytes_min);
+    model_init(&outage->model, traits);
+    client_init(&outage->client, run, subject->target, cheapest_cost(traits));
+}
+
+#define EXPLAINED(outage, explained)                                                               \
+    CHECK((outage)->run, explained, "the answer %s cannot be: the account has %s",                 \
+          REPLY_TEXT(client_reply()), model_text(&(outage)->model, (char[300]){0}, 300))
+
+static bool opened(struct outage *outage)
+{
+    return outage->client.handle || client_open(&outage->client, false);
+}
+
+static void registers(struct outage *outage, const struct text *password)
+{
+    enum assay_answer answer = client_register(&outage->client, &outage->name, password);
+    EXPLAINED(outage, model_register(&outage->model, answer, password));
+}
+
+static void logs_in(struct outage *outage, const struct text *password)
+{
+    enum assay_answer answer = client_login(&outage->client, &outage->name, password);
+    EXPLAINED(outage, model_login(&outage->model, answer, password));
+}
+
+static void changes(struct outage *outage, const struct text *before, const struct text *after)
+{
+    if (!outage->target->change_password)
+        return;
+    enum assay_answer answer = client_change(&outage->client, &outage->name, before, after);
+    EXPLAINED(outage, model_change(&outage->model, answer, before, after));
+}
+
+static void removes(struct outage *outage, const struct text *password)
+{
+    if (!outage->target->remove_account)
+        return;
+    enum assay_answer answer = client_remove(&outage->client, &outage->name, password);
+    EXPLAINED(outage, model_remove(&outage->model, answer, password));
+}
+
+/* With the outage over, nothing may be unavailable any more, and what is true must be possible. */
+static void looks_at_the_truth(struct outage *outage)
+{
+    const struct text *const passwords[] = {&outage->first, &outage->second};
+    for (size_t i = 0; i < 2; i++) {
+        logs_in(outage, passwords[i]);
+        CHECK(outage->run, client_reply()->answer != ASSAY_UNAVAILABLE,
+              "the outage is over, but login still answers %s", REPLY_TEXT(client_reply()));
+    }
+}
+
+static void recovers(struct outage *outage)
+{
+    struct text other;
+    struct client *client = &outage->client;
+    edge_quiet(true);
+    tell(outage->run, "the outage is over");
+    if (outage->target->traits.recovery == ASSAY_RECOVERS_AT_ONCE && client->handle)
+        looks_at_the_truth(outage);
+    client_close(client);
+    client_open(client, false);
+    CHECK(outage->run, client->handle != NULL, "the outage is over, but open answers %s",
+          REPLY_TEXT(client_reply()));
+    looks_at_the_truth(outage);
+    text_set(&other, "somebody else", outage->target->traits.name_bytes_min);
+    CHECK(outage->run, client_register(client, &other, &outage->first) == ASSAY_OK,
+          "the outage is over, but a new name is answered %s", REPLY_TEXT(client_reply()));
+    CHECK(outage->run, client_login(client, &other, &outage->first) == ASSAY_OK,
+          "the outage is over, but a new account is answered %s", REPLY_TEXT(client_reply()));
+}
+
+/* What was there before the outage. */
+static void prepared(struct outage *outage)
+{
+    bool was_quiet = edge_quiet(true);
+    client_open(&outage->client, false);
+    registers(outage, &outage->first);
+    client_close(&outage->client);
+    edge_quiet(was_quiet);
+}
+
+static void first_day(struct run *run, const void *context)
+{
+    struct outage outage;
+    outage_init(&outage, run, context);
+    if (opened(&outage)) {
+        registers(&outage, &outage.first);
+        logs_in(&outage, &outage.first);
+        changes(&outage, &outage.first, &outage.second);
+        logs_in(&outage, &outage.second);
+        logs_in(&outage, &outage.first);
+    }
+    client_close(&outage.client);
+    recovers(&outage);
+}
+const struct test_case outage_first_day = {
+    .name = "outage.first_day",
+    .shows = "an empty store, a registration, logins and a change survive any single fault, and "
+             "each error says what failed",
+    .stands_for =
+        "the incident's lost hour; A-16.5: fail open, acknowledged and lost, wrong layer blamed",
+    .techniques = BIT(VECTORS) | BIT(FAULT),
+    .body = first_day,
+};
+
+static void morning(struct run *run, const void *context)
+{
+    struct outage outage;
+    outage_init(&outage, run, context);
+    prepared(&outage);
+    if (opened(&outage)) {
+        logs_in(&outage, &outage.first);
+        logs_in(&outage, &outage.second);
+        logs_in(&outage, &outage.first);
+    }
+    recovers(&outage);
+}
+const struct test_case outage_morning = {
+    .name = "outage.morning",
+    .shows = "logins of an existing account, right and wrong, are never confused by a fault",
+    .stands_for = "the incident: out of memory or a busy store answered as a wrong password",
+    .techniques = BIT(VECTORS) | BIT(FAULT),
+    .body = morning,
+};
+
+static void dearer_hashes(struct run *run, const void *context)
+{
+    struct outage outage;
+    outage_init(&outage, run, context);
+    const struct assay_cost cheap = outage.client.cost;
+    prepared(&outage);
+    outage.client.cost = (struct assay_cost){cheap.memory_kib ? cheap.memory_kib + 8 : 0,
+                                             cheap.passes ? cheap.passes + 1 : 0};
+    if (opened(&outage)) {
+        logs_in(&outage, &outage.first);
+        CHECK(run, client_reply()->answer != ASSAY_DENIED,
+              "a right password is denied while its hash is renewed");
+        logs_in(&outage, &outage.first);
+    }
+    recovers(&outage);
+}
+const struct test_case outage_dearer_hashes = {
+    .name = "outage.dearer_hashes",
+    .shows = "a login that renews its hash is safe against any single fault",
+    .stands_for = "O-03: rehash half done, or its failure shown as a failed login",
+    .techniques = BIT(VECTORS) | BIT(FAULT),
+    .body = dearer_hashes,
+};
+
+static void farewell(struct run *run, const void *context)
+{
+    struct outage outage;
+    outage_init(&outage, run, context);
+    prepared(&outage);
+    if (opened(&outage)) {
+        changes(&outage, &outage.first, &outage.second);
+        removes(&outage, &outage.second);
+        registers(&outage, &outage.first);
+    }
+    recovers(&outage);
+}
+const struct test_case outage_farewell = {
+    .name = "outage.farewell",
+    .shows = "change, removal and a new registration of the same name survive any single fault",
+    .stands_for = "A-2.3.3: half-done changes, accounts that come back",
+    .techniques = BIT(VECTORS) | BIT(FAULT),
+    .body = farewell,
+};
+
+static void damaged_file(struct run *run, const void *context)
+{
+    struct outage outage;
+    struct text wrong;
+    outage_init(&outage, run, context);
+    prepared(&outage);
+    text_set(&wrong, "never set by anybody", outage.target->traits.password_bytes_min);
+    if (rot_file(run, ACCOUNTS_PATH) == 0)
+        reject(run);
+    outage.client.may_be_corrupt = true;
+    if (!opened(&outage))
+        return;
+    CHECK(run, client_login(&outage.client, &outage.name, &wrong) != ASSAY_OK,
+          "with a damaged file a password that nobody set logs in");
+    client_login(&outage.client, &outage.name, &outage.first);
+    if (outage.target->change_password)
+        client_change(&outage.client, &outage.name, &outage.first, &outage.second);
+    CHECK(run, client_login(&outage.client, &outage.name, &wrong) != ASSAY_OK,
+          "with a damaged file a password that nobody set logs in");
+}
+const struct test_case outage_damaged_file = {
+    .name = "outage.damaged_file",
+    .shows = "whatever bytes of the database file change, nothing crashes, nobody gets in with a "
+             "password nobody set, and corruption is called so",
+    .stands_for = "bit rot; storage files as untrusted input",
+    .techniques = BIT(VECTORS) | BIT(PROPERTY),
+    .body = damaged_file,
+};

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The commands: each runs, reports, and ends with an exit code of the table in run.h.
+ */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "faults/faults.h"
+#include "harness/cli/cli.h"
+#include "harness/run/witness.h"
+
+/* What a run reports to. */
+struct session {
+    const struct options *options;
+    struct terminal terminal;
+    struct events events;
+    const char *target;
+};
+
+/* False: the events cannot be written. */
+static bool session_open(struct session *session, const struct options *options,
+                         const char *command, const char *target)
+{
+    session->options = options;
+    session->target = target;
+    terminal_init(&session->terminal, options->verbose);
+    return events_open(&session->events, options->out, command, target, &options->settings);
+}
+
+/* Ends the events and gives the exit code: that of the run, unless its records were lost. */
+static enum exit_code session_close(struct session *session, enum exit_code exit_code,
+                                    const char *verdict)
+{
+    events_close(&session->events, exit_code, verdict);
+    return session->events.failed ? EXIT_INTERNAL : exit_code;
+}
+
+static void on_result(void *context, const struct case_result *result)
+{
+    struct session *session = context;
+    events_result(&session->events, result);
+    terminal_result(&session->terminal, result);
+}
+
+static void on_finding(void *context, const struct finding *finding)
+{
+    struct session *session = context;
+    events_finding(&session->events, session->target, finding);
+    terminal_finding(&session->terminal, finding, "");
+}
+
+static const char *target_of(const struct options *options)
+{
+    return options->argument_count > 0 ? options->arguments[0] : "reference";
+}
+
+static enum exit_code save(const struct options *options, json_t *document,
+                           enum exit_code exit_code)
+{
+    if (!options->json) {
+        json_decref(document);
+        return exit_code;
+    }
+    return json_save(document, options->json) ? exit_code : EXIT_INTERNAL;
+}
+
+static enum exit_code complain(enum exit_code exit_code, const char *message)
+{
+    fprintf(stderr, "assay: %s\n", message);
+    return exit_code;
+}
+
+enum exit_code command_check(const struct options *options)
+{
+    struct session session;
+    struct check check;
+    const struct listener listener = {on_result, on_finding, &session};
+    const char *target = target_of(options);
+    if (!session_open(&session, options, "check", target))
+        return EXIT_INTERNAL;
+    check_target(target, &options->settings, &listener, &check);
+    enum exit_code exit_code = check.exit_code;
+    if (exit_code >= EXIT_UNJUDGED) {
+        terminal_progress(&session.terminal, "%s", "");
+        exit_code = session_close(&session, complain(exit_code, check.message), check.message);
+        check_done(&check);
+        return exit_code;
+    }
+    fputc('\n', session.terminal.out);
+    terminal_check(&session.terminal, &check);
+    exit_code = save(options, json_of_check(target, &check), exit_code);
+    exit_code = session_close(&session, exit_code, verdict_word(exit_code));
+    terminal_verdict(&session.terminal, exit_code,
+                     "%s, %u finding%s%s%s, seed %llu, %.1f s of processor time, events in %s",
+                     target, check.findings.count, check.findings.count == 1 ? "" : "s",
+                     check.message[0] ? ", " : "", check.message,
+                     (unsigned long long)options->settings.seed, check.cpu_seconds,
+                     session.events.folder);
+    check_done(&check);
+    return exit_code;
+}
+
+enum exit_code command_compare(const struct options *options)
+{
+    struct session session;
+    struct comparison comparison;
+    const char *before = options->arguments[0], *after = options->arguments[1];
+    const struct listener listener = {on_result, NULL, &session};
+    if (!session_open(&session, options, "compare", after))
+        return EXIT_INTERNAL;
+    compare_targets(before, after, &options->settings, &listener, &comparison);
+    if (comparison.exit_code >= EXIT_UNJUDGED) {
+        enum exit_code failed = session_close(
+            &session, complain(comparison.exit_code, comparison.message), comparison.message);
+        comparison_done(&comparison);
+        return failed;
+    }
+    for (const struct finding *finding = comparison.after.findings.first; finding;
+         finding = finding->next) {
+        bool old = findings_contain(&comparison.before.findings, finding);
+        events_finding(&session.events, after, finding);
+        terminal_finding(&session.terminal, finding, old ? "pre-existing" : "new");
+    }
+    for (const struct finding *finding = comparison.before.findings.first; finding;
+         finding = finding->next)
+        if (!findings_contain(&comparison.after.findings, finding))
+            terminal_finding(&session.terminal, finding, "fixed");
+    terminal_blasts(&session.terminal, &comparison);
+    enum exit_code exit_code =
+        save(options, json_of_comparison(before, after, &comparison), comparison.exit_code);
+    exit_code = session_close(&session, exit_code, verdict_word(exit_code));
+    terminal_verdict(&session.terminal, exit_code,
+                     "%s to %s, findings: %u new, %u pre-existing, %u fixed; events in %s", before,
+                     after, comparison.new_count, comparison.old_count, comparison.fixed_count,
+                     session.events.folder);
+    comparison_done(&comparison);
+    return exit_code;
+}
+
+static void on_exhibit(void *context, const struct exhibit *exhibit)
+{
+    struct session *session = context;
+    char by[64] = "";
+    for (uint32_t i = 0; i < TECHNIQUES; i++)
+        if (exhibit->caught[i])
+            snprintf(by + strlen(by), sizeof by - strlen(by), "%s%s", *by ? ", " : "",
+                     technique_name(i));
+    bool defect = exhibit->kind == EXHIBIT_DEFECT;
+    terminal_progress(&session->terminal, "%s", "");
+    fprintf(session->terminal.out, "%-8s %-9s %-24s %-9s %s\n", defect ? "defect" : "harmless",
+            defect ? (exhibit->good ? "refused" : "SURVIVES")
+                   : (exhibit->good ? "passed" : "REFUSED"),
+            exhibit->name, by,
+            exhibit->why[0]  ? exhibit->why
+            : exhibit->title ? exhibit->title
+                             : "");
+    fflush(session->terminal.out);
+    events_write(&session->events,
+                 json_pack("{s:s, s:s, s:s, s:b, s:s, s:s?}", "event", "exhibit", "kind",
+                           defect ? "defect" : "harmless", "name", exhibit->name, "good",
+                           (int)exhibit->good, "by", by, "token", exhibit->token));
+}
+
+enum exit_code command_prove(const struct options *options)
+{
+    struct session session;
+    struct proof proof;
+    if (!session_open(&session, options, "prove", "reference"))
+        return EXIT_INTERNAL;
+    prove_run(&options->settings, options->full, on_exhibit, &session, &proof);
+    if (proof.exit_code >= EXIT_UNJUDGED) {
+        enum exit_code failed =
+            session_close(&session, complain(proof.exit_code, proof.message), proof.message);
+        proof_done(&proof);
+        return failed;
+    }
+    enum exit_code exit_code = save(options, json_of_proof(&proof), proof.exit_code);
+    exit_code = session_close(&session, exit_code, verdict_word(exit_code));
+    terminal_verdict(&session.terminal, exit_code,
+                     "%u changes, %u defects survive, %u caught by chance only, %u harmless "
+                     "changes refused; events in %s",
+                     proof.exhibit_count, proof.survivors, proof.only_by_chance,
+                     proof.refused_harmless, session.events.folder);
+    proof_done(&proof);
+    return exit_code;
+}
+
+enum exit_code command_replay(const struct options *options)
+{
+    static struct replay replay;
+    struct terminal terminal;
+    terminal_init(&terminal, true);
+    replay_token(options->arguments[0], options->argument_count > 1 ? options->arguments[1] : NULL,
+                 options->settings.hang_seconds, &replay);
+    if (replay.exit_code >= EXIT_UNJUDGED)
+        return complain(replay.exit_code, replay.message);
+    fprintf(terminal.out, "%s  %s on %s\n      shows     %s\n",
+            verdict_name(replay.outcome.verdict), replay.test_case->name, replay.target,
+            replay.test_case->shows);
+    terminal_outcome(&terminal, &replay.outcome, replay.output);
+    terminal_verdict(&terminal, replay.exit_code, "%s on %s", replay.test_case->name,
+                     replay.target);
+    return replay.exit_code;
+}
+
+enum exit_code command_witness(const struct options *options)
+{
+    char message[MODULE_MESSAGE_BYTES] = "";
+    if (!witness_holds(options->arguments[0], message))
+        return complain(EXIT_FINDING, message);
+    printf("%s: the witness is red on the variant and green on the reference: %s\n",
+           options->arguments[0], message);
+    return EXIT_GREEN;
+}
+
+static void list_cases(void)
+{
+    for (uint32_t i = 0; all_cases[i]; i++) {
+        printf("%-32s", all_cases[i]->name);
+        for (uint32_t technique = 0; technique < TECHNIQUES; technique++)
+            if (all_cases[i]->techniques & (1u << technique))
+                printf(" %s", technique_name(technique));
+        printf("\n    %s\n    stands for %s\n", all_cases[i]->shows, all_cases[i]->stands_for);
+    }
+}
+
+static int is_module(const struct dirent *entry)
+{
+    size_t size = strlen(entry->d_name);
+    return size > 3 && strcmp(entry->d_name + size - 3, ".so") == 0;
+}
+
+static bool list_targets(void)
+{
+    char folder[4096];
+    struct dirent **entries = NULL;
+    module_folder(folder);
+    int count = scandir(folder, &entries, is_module, alphasort);
+    for (int i = 0; i < count; i++) {
+        printf("%.*s\n", (int)strlen(entries[i]->d_name) - 3, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    return count > 0;
+}
+
+static bool list_changes(void)
+{
+    struct proof proof;
+    bool some = prove_list(&proof);
+    for (uint32_t i = 0; i < proof.exhibit_count; i++)
+        printf("%-8s  %-24s %s\n", proof.exhibits[i].kind == EXHIBIT_DEFECT ? "defect" : "harmless",
+               proof.exhibits[i].name, proof.exhibits[i].title ? proof.exhibits[i].title : "");
+    proof_done(&proof);
+    return some;
+}
+
+static void list_faults(void)
+{
+    for (uint16_t i = 0; i < fault_catalogue.operation_count; i++) {
+        printf("%-32s", fault_catalogue.operations[i].name);
+        for (uint32_t effect = 0; effect < fault_catalogue.operations[i].effect_count; effect++)
+            printf(" %s", fault_catalogue.operations[i].effects[effect]);
+        printf("\n");
+    }
+}
+
+enum exit_code command_list(const struct options *options)
+{
+    const char *what = options->argument_count > 0 ? options->arguments[0] : "cases";
+    bool some = true;
+    if (strcmp(what, "cases") == 0)
+        list_cases();
+    else if (strcmp(what, "targets") == 0)
+        some = list_targets();
+    else if (strcmp(what, "defects") == 0)
+        some = list_changes();
+    else if (strcmp(what, "faults") == 0)
+        list_faults();
+    else
+        return complain(EXIT_USAGE, "list shows cases, targets, defects or faults");
+    return some ? EXIT_GREEN
+                : complain(EXIT_UNJUDGED, "nothing of that was built beside this program");
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One run of a case, from its first draw to its verdict.
+ *
+ * A check that does not hold leaves the case at once, with siglongjmp: it is only ever called from
+ * the case's own frames, never from within the subject, so no frame of foreign code is skipped.
+ * What the case had open is released by what it deferred, with the edge quiet. Verdicts of a run
+ * that ends in an orderly way are given here; CRASH and HANG are the parent's to give.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/engine/engine.h"
+
+enum { RUN_FAILED = 1, RUN_REJECTED, RUN_UNSUPPORTED };
+
+const char *verdict_name(enum verdict verdict)
+{
+    static const char *const names[VERDICTS] = {"PASS",  "FAIL",    "CRASH",       "HANG",
+                                                "FLAKY", "VACUOUS", "UNSUPPORTED", "REJECTED"};
+    return names[verdict];
+}
+
+const char *technique_name(enum technique technique)
+{
+    static const char *const names[TECHNIQUES] = {"vectors", "fault", "property"};
+    return names[technique];
+}
+
+static void release_all(struct run *run)
+{
+    while (run->deferred_count > 0) {
+        uint32_t last = --run->deferred_count;
+        run->deferred[last].release(run->deferred[last].what);
+    }
+}
+
+/* The first draws of every run, in every technique: what the subject's randomness is, and what will
+ * fail. */
+static void run_begin(struct run *run, const struct world *world)
+{
+    int64_t entropy_seed = draw_kind(run, CHOICE_ENTROPY, 0, INT32_MAX, 0);
+    plan_draw(run, &run->outcome->plan);
+    world->begin(world->context, (uint64_t)entropy_seed);
+    edge_begin(&run->outcome->plan);
+}
+
+enum verdict case_run(struct run *run, const struct test_case *test_case, const void *subject,
+                      const struct world *world)
+{
+    struct outcome *outcome = run->outcome;
+    memset(outcome, 0, offsetof(struct outcome, story));
+    run->choices->count = run->choices->span_count = 0;
+    run->deferred_count = 0;
+    /* Reached by siglongjmp too, so nothing here may live in a register: all state is behind `run`.
+     */
+    switch (sigsetjmp(run->stop, 0)) {
+    case 0:
+        run_begin(run, world);
+        test_case->body(run, subject);
+        outcome->verdict = outcome->checks == 0 ? VERDICT_VACUOUS : VERDICT_PASS;
+        break;
+    case RUN_FAILED:
+        outcome->verdict = VERDICT_FAIL;
+        break;
+    case RUN_REJECTED:
+        outcome->verdict = VERDICT_REJECTED;
+        break;
+    default:
+        outcome->verdict = VERDICT_UNSUPPORTED;
+        break;
+    }
+    edge_quiet(true);
+    release_all(run);
+    world->end(world->context);
+    edge_end(outcome);
+    return outcome->verdict;
+}
+
+void reject(struct run *run)
+{
+    siglongjmp(run->stop, RUN_REJECTED);
+}
+
+void unsupported(struct run *run, const char *what)
+{
+    snprintf(run->outcome->message, sizeof run->outcome->message, "the target does not have %s",
+             what);
+    siglongjmp(run->stop, RUN_UNSUPPORTED);
+}
+
+void check_failed(struct run *run, const char *file, int line, const char *expression,
+                  const char *format, ...)
+{
+    struct outcome *outcome = run->outcome;
+    va_list arguments;
+    snprintf(outcome->file, sizeof outcome->file, "%s", file);
+    outcome->line = line;
+    snprintf(outcome->expression, sizeof outcome->expression, "%s", expression);
+    va_start(arguments, format);
+    vsnprintf(outcome->message, sizeof outcome->message, format, arguments);
+    va_end(arguments);
+    siglongjmp(run->stop, RUN_FAILED);
+}
+
+void defer(struct run *run, void (*release)(void *), void *what)
+{
+    CHECK(run, run->deferred_count < DEFERRED_MAX, "the case registers more than %u clean-ups",
+          DEFERRED_MAX);
+    run->outcome->checks--; /* that was about the case, not about the subject */
+    run->deferred[run->deferred_count].release = release;
+    run->deferred[run->deferred_count++].what = what;
+}
+
+void step(struct run *run, const char *name)
+{
+    snprintf(run->outcome->step, sizeof run->outcome->step, "%s", name);
+    edge_step(run->outcome->steps++, name);
+}
+
+void tell(struct run *run, const char *format, ...)
+{
+    struct outcome *outcome = run->outcome;
+    va_list arguments;
+    size_t room = STORY_BYTES - outcome->story_size;
+    if (!run->telling || room < 2)
+        return;
+    va_start(arguments, format);
+    int wanted = vsnprintf(outcome->story + outcome->story_size, room, format, arguments);
+    va_end(arguments);
+    size_t written = wanted < 0 ? 0 : (size_t)wanted < room - 1 ? (size_t)wanted : room - 2;
+    outcome->story_size += (uint32_t)written;
+    outcome->story[outcome->story_size++] = '\n';
+    outcome->story[outcome->story_size < STORY_BYTES ? outcome->story_size : STORY_BYTES - 1] = 0;
+}
+
+/* One byte as it is written inside quotes. */
+static int escaped(char *ret, size_t size, uint8_t byte)
+{
+    if (byte == '"' || byte == '\\')
+        return snprintf(ret, size, "\\%c", byte);
+    if (byte >= 0x20 && byte < 0x7f)
+        return snprintf(ret, size, "%c", byte);
+    return snprintf(ret, size, "\\x%02x", byte);
+}
+
+const char *quoted(char *ret, size_t size, const void *data, size_t data_size)
+{
+    const uint8_t *bytes = data;
+    size_t used = 0;
+    used += (size_t)snprintf(ret, size, "\"");
+    for (size_t i = 0; i < data_size;) {
+        size_t repeats = 1;
+        while (i + repeats < data_size && bytes[i + repeats] == bytes[i])
+            repeats++;
+        if (used + 40 > size)
+            break;
+        used += (size_t)escaped(ret + used, size - used, bytes[i]);
+        if (repeats > 4)
+            used += (size_t)snprintf(ret + used, size - used, "{%zu times}", repeats);
+        i += repeats > 4 ? repeats : 1;
+        if (i < data_size && used + 40 > size)
+            used += (size_t)snprintf(ret + used, size - used, "...");
+    }
+    snprintf(ret + used, size - used, data_size > 40 ? "\" (%zu bytes)" : "\"", data_size);
+    return ret;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The edge: one choke point for everything that the code under test asks of the world.
+ *
+ * Each call is named by operation, file role, step of the case and its number within these (its
+ * occurrence). Counting within a step keeps names stable: a change in how a database is opened does
+ * not rename what happens at login. The plan is compared only with its own few entries; a disabled
+ * edge is one load and one branch.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/engine/engine.h"
+
+static struct {
+    bool active;    /* a run is under way and not quiet: the one thing that edge() looks at first */
+    bool running;   /* a run is under way */
+    uint8_t step;   /* number of the current one, from 0; steps before the first are 0 too */
+    uint32_t fired; /* one bit for each fault */
+    struct plan plan;
+    uint32_t fired_times[FAULTS_MAX];
+    char fired_step[STEP_NAME_BYTES];
+    uint32_t occurrences[OPERATIONS_MAX][ROLES_MAX]; /* within the step */
+    uint64_t counts[OPERATIONS_MAX];                 /* within the run */
+    char step_name[STEP_NAME_BYTES];
+    struct site_list *recording;
+    const struct catalogue *catalogue;
+} state;
+
+static uint64_t passed_here;
+static uint64_t *passed = &passed_here; /* calls since the run began */
+
+void edge_install(const struct catalogue *catalogue)
+{
+    state.catalogue = catalogue;
+}
+
+const struct catalogue *edge_catalogue(void)
+{
+    return state.catalogue;
+}
+
+static void record(const struct site *site)
+{
+    struct site_list *list = state.recording;
+    if (list->count >= SITES_MAX || site->occurrence > OCCURRENCES_MAX) {
+        list->overflow = true;
+        return;
+    }
+    list->at[list->count++] = *site;
+    snprintf(list->step_names[site->step], STEP_NAME_BYTES, "%s", state.step_name);
+}
+
+static bool strikes(const struct fault *fault, uint32_t index, const struct site *site)
+{
+    if (fault->site.operation != site->operation)
+        return false;
+    if ((state.fired & (1u << index)) && fault->times == FAULT_FOR_GOOD)
+        return true;
+    if (state.fired_times[index] >= fault->times)
+        return false;
+    return fault->site.role == site->role && fault->site.step == site->step &&
+           fault->site.occurrence <= site->occurrence;
+}
+
+static struct effect planned(const struct site *site)
+{
+    for (uint32_t i = 0; i < state.plan.count; i++) {
+        if (!strikes(&state.plan.faults[i], i, site))
+            continue;
+        if (!(state.fired & (1u << i)))
+            snprintf(state.fired_step, sizeof state.fired_step, "%s", state.step_name);
+        state.fired |= 1u << i;
+        state.fired_times[i]++;
+        return state.plan.faults[i].effect;
+    }
+    return (struct effect){0};
+}
+
+static __attribute__((noinline)) struct effect edge_active(uint16_t operation, uint8_t role)
+{
+    if (operation >= OPERATIONS_MAX || role >= ROLES_MAX)
+        return (struct effect){0};
+    struct site site = {operation, role, state.step, state.occurrences[operation][role]++};
+    state.counts[operation]++;
+    __atomic_store_n(passed, *passed + 1, __ATOMIC_RELAXED);
+    if (state.recording)
+        record(&site);
+    return planned(&site);
+}
+
+struct effect edge(uint16_t operation, uint8_t role)
+{
+    if (__builtin_expect(!state.active, 1))
+        return (struct effect){0};
+    return edge_active(operation, role);
+}
+
+bool edge_quiet(bool quiet)
+{
+    bool was = !state.active;
+    state.active = !quiet && state.running;
+    return was;
+}
+
+void edge_begin(const struct plan *plan)
+{
+    struct site_list *recording = state.recording;
+    const struct catalogue *catalogue = state.catalogue;
+    memset(&state, 0, sizeof state);
+    state.recording = recording;
+    state.catalogue = catalogue;
+    state.plan = *plan;
+    *passed = 0;
+    state.running = state.active = true;
+}
+
+void edge_end(struct outcome *outcome)
+{
+    outcome->edges = *passed;
+    outcome->faults_fired = state.fired;
+    for (uint32_t i = 0; i < state.plan.count; i++)
+        if (state.fired & (1u << i)) {
+            fault_text(outcome->site_text, sizeof outcome->site_text, &state.plan.faults[i],
+                       state.fired_step);
+            break;
+        }
+    state.running = state.active = false;
+}
+
+void edge_step(uint32_t number, const char *name)
+{
+    state.step = (uint8_t)(number < STEPS_MAX ? number : STEPS_MAX - 1);
+    snprintf(state.step_name, sizeof state.step_name, "%s", name);
+    if (number < STEPS_MAX)
+        memset(state.occurrences, 0, sizeof state.occurrences);
+}
+
+uint32_t edge_fired(void)
+{
+    return state.fired;
+}
+
+const struct plan *edge_plan(void)
+{
+    return &state.plan;
+}
+
+uint64_t edge_passed(void)
+{
+    return __atomic_load_n(passed, __ATOMIC_RELAXED);
+}
+
+void edge_share_passed(uint64_t *where)
+{
+    passed = where ? where : &passed_here;
+}
+
+uint64_t edge_count(uint16_t operation)
+{
+    return operation < OPERATIONS_MAX ? state.counts[operation] : 0;
+}
+
+void edge_record(struct site_list *list)
+{
+    state.recording = list;
+    if (list)
+        memset(list, 0, sizeof *list);
+}
+
+/* A fault is six draws; the number of faults comes first, so lowering it removes the last one. */
+void plan_draw(struct run *run, struct plan *ret)
+{
+    const struct catalogue *catalogue = state.catalogue;
+    memset(ret, 0, sizeof *ret);
+    ret->count = (uint32_t)draw_kind(run, CHOICE_FAULT, 0, catalogue ? FAULTS_MAX : 0, 0);
+    for (uint32_t i = 0; i < ret->count; i++) {
+        struct fault *fault = &ret->faults[i];
+        uint32_t span = span_begin(run);
+        fault->site.operation =
+            (uint16_t)draw_kind(run, CHOICE_FAULT, 0, catalogue->operation_count - 1, 0);
+        fault->site.role = (uint8_t)draw_kind(run, CHOICE_FAULT, 0, catalogue->role_count - 1, 0);
+        fault->site.step = (uint8_t)draw_kind(run, CHOICE_FAULT, 0, STEPS_MAX - 1, 0);
+        fault->site.occurrence = (uint32_t)draw_kind(run, CHOICE_FAULT, 0, OCCURRENCES_MAX, 0);
+        uint32_t effects = catalogue->operations[fault->site.operation].effect_count;
+        fault->effect.code = (int32_t)draw_kind(run, CHOICE_FAULT, 1, effects, 1);
+        fault->times = draw_kind(run, CHOICE_FAULT, 0, 1, 0) ? FAULT_FOR_GOOD : 1;
+        span_end(run, span);
+    }
+}
+
+uint32_t plan_values(const struct plan *plan, int64_t *ret)
+{
+    uint32_t used = 0;
+    ret[used++] = plan->count;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct fault *fault = &plan->faults[i];
+        ret[used++] = fault->site.operation;
+        ret[used++] = fault->site.role;
+        ret[used++] = fault->site.step;
+        ret[used++] = fault->site.occurrence;
+        ret[used++] = fault->effect.code;
+        ret[used++] = fault->times == FAULT_FOR_GOOD;
+    }
+    return used;
+}
+
+const char *fault_text(char *ret, size_t size, const struct fault *fault, const char *step_name)
+{
+    const struct operation *operation = &state.catalogue->operations[fault->site.operation];
+    const char *role = state.catalogue->roles[fault->site.role];
+    bool has_role = strcmp(role, "-") != 0;
+    snprintf(ret, size, "%s%s%s fails with %s, %s, at \"%s\", occurrence %u", operation->name,
+             has_role ? " of " : "", has_role ? role : "",
+             operation->effects[fault->effect.code - 1],
+             fault->times == FAULT_FOR_GOOD ? "from then on" : "once", step_name,
+             fault->site.occurrence + 1);
+    return ret;
+}

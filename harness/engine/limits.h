@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every limit of the harness in one place. Whatever input, a target or chance can make grow has a
+ * row here, and what happens at the limit is said beside it.
+ */
+#ifndef ASSAY_LIMITS_H
+#define ASSAY_LIMITS_H
+
+#define CHOICES_MAX                                                                                \
+    8192u /* choices of one run; one more makes the run an overrun, which is counted */
+#define SPANS_MAX                                                                                  \
+    2048u /* spans of one run; further ones are not recorded, which only slows shrinking */
+#define DEFERRED_MAX    64u /* clean-ups that one run may register; one more is a bug of the case */
+#define STEP_NAME_BYTES 24u /* the name of a step, with its NUL */
+#define STEPS_MAX                                                                                  \
+    64u /* steps of one run that faults can tell apart; later ones share the last number */
+#define FAULTS_MAX                                                                                 \
+    3u /* faults of one plan: DESIGN asks for singles, pairs, and one during recovery */
+#define OPERATIONS_MAX 48u /* operations that interceptors may name */
+#define ROLES_MAX      8u  /* file roles that interceptors may name */
+#define SITES_MAX      16384u /* sites that one counting run records; more is an error, never a sample \
+                               */
+#define OCCURRENCES_MAX   65535u /* highest occurrence that a plan can name */
+#define MESSAGE_BYTES     512u   /* of one failed check */
+#define STORY_BYTES       16384u /* steps of one counterexample; the rest is cut, and said to be cut */
+#define OUTPUT_BYTES_KEPT 4096u /* of what a target prints; the last ones are shown with a crash   \
+                                 */
+#define OUTPUT_BYTES_MAX                                                                           \
+    (1u << 20) /* of what a target may print during one request; more is a finding */
+#define TOKEN_BYTES_MAX (16u * CHOICES_MAX) /* of a token, which comes from outside */
+#define NAME_BYTES_MAX  64u                 /* of the name of a case or target in a token */
+
+#define SHRINK_EXECUTIONS_MAX 3000u /* executions of one shrink */
+#define SHRINK_STUCK_MAX                                                                           \
+    200u /* candidates in a row that did not help, before a pass over all gives up */
+#define HANG_SECONDS 10u /* without progress: blocked, or spinning without passing an edge */
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The event stream: JSON Lines, appended with one write() each by the one process that never runs a
+ * target, so that a killed run keeps everything found so far and no line is ever torn by another
+ * writer.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/report/report.h"
+
+static bool complain(struct events *events, const char *what)
+{
+    fprintf(stderr, "assay: cannot %s %s: %s\n", what, events->folder, strerror(errno));
+    events->failed = true;
+    return false;
+}
+
+/* A new folder named after the time; a number is added where one is there already. */
+static bool make_folder(struct events *events, const char *parent)
+{
+    char stamp[32], name[64];
+    time_t now = time(NULL);
+    struct tm parts;
+    snprintf(events->folder, sizeof events->folder, "%s", parent);
+    if (mkdir(parent, 0777) != 0 && errno != EEXIST)
+        return complain(events, "create the folder");
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H-%M-%S", gmtime_r(&now, &parts));
+    for (int i = 0; i < 1000; i++) {
+        if (i == 0)
+            snprintf(name, sizeof name, "%s", stamp);
+        else
+            snprintf(name, sizeof name, "%s.%d", stamp, i);
+        snprintf(events->folder, sizeof events->folder, "%s/%s", parent, name);
+        if (mkdir(events->folder, 0777) == 0)
+            break;
+        if (errno != EEXIST || i == 999)
+            return complain(events, "create the folder");
+    }
+    char latest[4096], fresh[4096];
+    snprintf(latest, sizeof latest, "%s/latest", parent);
+    snprintf(fresh, sizeof fresh, "%s/latest.%ld", parent, (long)getpid());
+    if (symlink(name, fresh) != 0 || rename(fresh, latest) != 0)
+        unlink(fresh); /* a convenience only: two runs may race for it */
+    return true;
+}
+
+bool events_open(struct events *events, const char *parent, const char *command,
+                 const char *subject, const struct settings *settings)
+{
+    char path[4200];
+    *events = (struct events){.file = -1};
+    if (!make_folder(events, parent))
+        return false;
+    snprintf(path, sizeof path, "%s/events.jsonl", events->folder);
+    events->file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (events->file < 0)
+        return complain(events, "write events in");
+    events_write(events, json_pack("{s:s, s:s, s:s, s:I, s:i}", "event", "run", "command", command,
+                                   "target", subject, "seed", (json_int_t)settings->seed, "runs",
+                                   (int)settings->runs));
+    return !events->failed;
+}
+
+void events_write(struct events *events, json_t *event)
+{
+    char *text = event ? json_dumps(event, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+    json_decref(event);
+    if (events->failed || events->file < 0) {
+        free(text);
+        return;
+    }
+    size_t size = text ? strlen(text) : 0;
+    if (text)
+        text[size++] = '\n'; /* in place of the final NUL */
+    errno = ENOMEM;
+    if (!text || write(events->file, text, size) != (ssize_t)size) {
+        if (errno == ENOMEM && text)
+            errno = ENOSPC; /* a short write */
+        complain(events, "write events in");
+    }
+    free(text);
+}
+
+void events_result(struct events *events, const struct case_result *result)
+{
+    const struct tally *tally = &result->tally;
+    events_write(events,
+                 json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s}", "event", "case",
+                           "case", result->test_case->name, "technique",
+                           technique_name(result->technique), "verdict",
+                           verdict_name(result->verdict), "runs", (json_int_t)tally->runs, "checks",
+                           (json_int_t)tally->checks, "rejected", (json_int_t)tally->rejected,
+                           "sites", (json_int_t)result->sites, "not_fired",
+                           (json_int_t)tally->not_fired, "message", result->message));
+}
+
+void events_finding(struct events *events, const char *target, const struct finding *finding)
+{
+    json_t *event = json_of_finding(finding);
+    if (event) {
+        json_object_set_new(event, "event", json_string("finding"));
+        json_object_set_new(event, "target", json_string(target));
+    }
+    events_write(events, event);
+}
+
+void events_close(struct events *events, enum exit_code exit_code, const char *verdict)
+{
+    events_write(events, json_pack("{s:s, s:i, s:s}", "event", "verdict", "exit", (int)exit_code,
+                                   "verdict", verdict));
+    if (events->file >= 0 && close(events->file) != 0)
+        complain(events, "write events in");
+    events->file = -1;
+}

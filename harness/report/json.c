@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Documents for machines. What is written here is a promise: names are only ever added.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/report/report.h"
+
+/* Text that came from a target may be anything; JSON wants UTF-8. */
+static json_t *safe_string(const char *text)
+{
+    json_t *string = json_string(text ? text : "");
+    if (string || !text)
+        return string;
+    char ascii[STORY_BYTES];
+    size_t used = 0;
+    for (; *text && used + 1 < sizeof ascii; text++)
+        ascii[used++] = (char)(((unsigned char)*text < 0x80) ? *text : '?');
+    ascii[used] = 0;
+    return json_string(ascii);
+}
+
+static json_t *steps_of(const struct outcome *outcome)
+{
+    json_t *steps = json_array();
+    for (const char *line = outcome->story; *line;) {
+        size_t size = strcspn(line, "\n");
+        char text[STORY_BYTES];
+        memcpy(text, line, size);
+        text[size] = 0;
+        json_array_append_new(steps, safe_string(text));
+        line += size + (line[size] == '\n');
+    }
+    return steps;
+}
+
+json_t *json_of_finding(const struct finding *finding)
+{
+    const struct outcome *outcome = &finding->outcome;
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:s?, s:I, s:i, s:I}", "case",
+                     finding->test_case->name, "technique", technique_name(finding->technique),
+                     "verdict", verdict_name(outcome->verdict), "file", outcome->file, "line",
+                     (int)outcome->line, "expected", safe_string(outcome->expression), "message",
+                     safe_string(outcome->message), "fault", safe_string(outcome->site_text),
+                     "steps", steps_of(outcome), "token", finding->token, "executions",
+                     (json_int_t)finding->executions, "shrunk_by", (int)finding->shrunk_by,
+                     "more_sites", (json_int_t)finding->more);
+}
+
+static json_t *findings_of(const struct findings *findings)
+{
+    json_t *array = json_array();
+    for (const struct finding *finding = findings->first; finding; finding = finding->next)
+        json_array_append_new(array, json_of_finding(finding));
+    return array;
+}
+
+static json_t *results_of(const struct check *check)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < check->result_count; i++) {
+        const struct case_result *result = &check->results[i];
+        json_array_append_new(
+            array,
+            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "case", result->test_case->name,
+                      "technique", technique_name(result->technique), "verdict",
+                      verdict_name(result->verdict), "runs", (json_int_t)result->tally.runs,
+                      "checks", (json_int_t)result->tally.checks, "sites",
+                      (json_int_t)result->sites, "plans", (json_int_t)result->plans, "message",
+                      result->message));
+    }
+    return array;
+}
+
+json_t *json_of_check(const char *target, const struct check *check)
+{
+    uint64_t sites = 0, fired = 0, not_fired = 0;
+    for (uint32_t i = 0; i < check->result_count; i++) {
+        sites += check->results[i].sites;
+        fired += check->results[i].tally.fired;
+        not_fired += check->results[i].tally.not_fired;
+    }
+    return json_pack("{s:s, s:i, s:o, s:o, s:{s:I, s:I, s:I}}", "target", target, "exit",
+                     (int)check->exit_code, "findings", findings_of(&check->findings), "results",
+                     results_of(check), "faults", "sites", (json_int_t)sites, "singles",
+                     (json_int_t)fired, "not_reached", (json_int_t)not_fired);
+}
+
+json_t *json_of_comparison(const char *before, const char *after,
+                           const struct comparison *comparison)
+{
+    json_t *findings = json_array(), *blasts = json_array();
+    for (const struct finding *finding = comparison->after.findings.first; finding;
+         finding = finding->next) {
+        json_t *object = json_of_finding(finding);
+        json_object_set_new(object, "state",
+                            json_string(findings_contain(&comparison->before.findings, finding)
+                                            ? "pre-existing"
+                                            : "new"));
+        json_array_append_new(findings, object);
+    }
+    for (const struct finding *finding = comparison->before.findings.first; finding;
+         finding = finding->next) {
+        if (findings_contain(&comparison->after.findings, finding))
+            continue;
+        json_t *object = json_of_finding(finding);
+        json_object_set_new(object, "state", json_string("fixed"));
+        json_array_append_new(findings, object);
+    }
+    for (uint32_t i = 0; i < comparison->blast_count; i++) {
+        const struct blast *blast = &comparison->blasts[i];
+        json_array_append_new(
+            blasts, json_pack("{s:s, s:s, s:i, s:i, s:f, s:[f,f], s:s?}", "direction",
+                              blast->direction, "generation", blast->generation, "asked",
+                              (int)blast->asked, "refused", (int)blast->refused, "share",
+                              blast->asked ? (double)blast->refused / blast->asked : 0.0,
+                              "interval", blast->low, blast->high, "token", blast->token));
+    }
+    return json_pack("{s:s, s:s, s:i, s:o, s:o}", "before", before, "after", after, "exit",
+                     (int)comparison->exit_code, "findings", findings, "blast_radius", blasts);
+}
+
+static json_t *catchers_of(const struct exhibit *exhibit)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < TECHNIQUES; i++)
+        if (exhibit->caught[i])
+            json_array_append_new(array, json_string(technique_name(i)));
+    return array;
+}
+
+json_t *json_of_proof(const struct proof *proof)
+{
+    json_t *defects = json_array(), *harmless = json_array();
+    for (uint32_t i = 0; i < proof->exhibit_count; i++) {
+        const struct exhibit *exhibit = &proof->exhibits[i];
+        if (exhibit->kind == EXHIBIT_DEFECT)
+            json_array_append_new(
+                defects, json_pack("{s:s, s:b, s:o, s:s?, s:o, s:I}", "name", exhibit->name,
+                                   "refused", (int)exhibit->good, "by", catchers_of(exhibit),
+                                   "token", exhibit->token, "why", safe_string(exhibit->why),
+                                   "executions", (json_int_t)exhibit->executions));
+        else
+            json_array_append_new(harmless,
+                                  json_pack("{s:s, s:b, s:o}", "name", exhibit->name, "passed",
+                                            (int)exhibit->good, "why", safe_string(exhibit->why)));
+    }
+    return json_pack("{s:o, s:o, s:i}", "defects", defects, "harmless", harmless, "exit",
+                     (int)proof->exit_code);
+}
+
+bool json_save(json_t *document, const char *path)
+{
+    char temporary[4096];
+    bool device = strncmp(path, "/dev/", 5) == 0;
+    snprintf(temporary, sizeof temporary, device ? "%s" : "%s.part", path);
+    FILE *file = document ? fopen(temporary, "w") : NULL;
+    bool written = file && json_dumpf(document, file, JSON_INDENT(2) | JSON_ENSURE_ASCII) == 0 &&
+                   fputc('\n', file) != EOF;
+    written = file && fclose(file) == 0 && written;
+    if (written && !device)
+        written = rename(temporary, path) == 0;
+    if (!written) {
+        fprintf(stderr, "assay: cannot write %s: %s\n", path, strerror(errno));
+        if (file && !device)
+            unlink(temporary);
+    }
+    json_decref(document);
+    return written;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What people and machines read: an event stream written as things happen, the terminal, one JSON
+ * document at the end.
+ *
+ * A report never decides anything; it is given results and findings. Only the parent process
+ * writes.
+ */
+#ifndef ASSAY_REPORT_H
+#define ASSAY_REPORT_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "harness/run/prove.h"
+#include "harness/run/run.h"
+
+/* --- events.c: out/<time>/events.jsonl, a line an event, on the disk before the next thing is
+ * tried ------------------- */
+
+struct events {
+    int file;
+    char folder[4096];
+    bool failed; /* the disk is full, or something like it: the run ends with 70 */
+};
+/* Makes a new folder below `parent`, and parent/latest a link to it. False: says why on stderr. */
+bool events_open(struct events *, const char *parent, const char *command, const char *subject,
+                 const struct settings *);
+/* Takes over the reference to `event`. */
+void events_write(struct events *, json_t *event);
+void events_result(struct events *, const struct case_result *);
+void events_finding(struct events *, const char *target, const struct finding *);
+void events_close(struct events *, enum exit_code, const char *verdict);
+
+/* --- json.c: documents for --json
+ * ------------------------------------------------------------------------------- */
+
+json_t *json_of_finding(const struct finding *);
+json_t *json_of_check(const char *target, const struct check *);
+json_t *json_of_comparison(const char *before, const char *after, const struct comparison *);
+json_t *json_of_proof(const struct proof *);
+/* Writes to a temporary name first. False: says why on stderr. */
+bool json_save(json_t *, const char *path);
+
+/* --- terminal.c
+ * -------------------------------------------------------------------------------------------------
+ */
+
+struct terminal {
+    FILE *out;
+    bool colour, progress, verbose;
+};
+void terminal_init(struct terminal *, bool verbose);
+void terminal_progress(const struct terminal *, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void terminal_result(const struct terminal *, const struct case_result *);
+void terminal_finding(const struct terminal *, const struct finding *, const char *heading);
+void terminal_outcome(const struct terminal *, const struct outcome *, const char *output);
+void terminal_check(const struct terminal *, const struct check *);
+void terminal_blasts(const struct terminal *, const struct comparison *);
+/* GREEN, REFUSED, TOO WEAK, CANNOT BE JUDGED, ERROR. */
+const char *verdict_word(enum exit_code);
+/* The last line. */
+void terminal_verdict(const struct terminal *, enum exit_code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

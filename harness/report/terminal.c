@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The terminal: failures first, as short stories with one line to repeat them; the last line is
+ * always the verdict. Progress goes to stderr, and only when that is a terminal. NO_COLOR
+ * (no-color.org) is honoured.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/report/report.h"
+
+void terminal_init(struct terminal *terminal, bool verbose)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    *terminal = (struct terminal){.out = stdout, .verbose = verbose};
+    terminal->colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
+    terminal->progress = isatty(STDERR_FILENO);
+}
+
+static const char *paint(const struct terminal *terminal, bool good)
+{
+    return !terminal->colour ? "" : good ? "\033[32m" : "\033[1;31m";
+}
+
+static const char *unpaint(const struct terminal *terminal)
+{
+    return terminal->colour ? "\033[0m" : "";
+}
+
+void terminal_progress(const struct terminal *terminal, const char *format, ...)
+{
+    va_list arguments;
+    if (!terminal->progress)
+        return;
+    fputs("\r\033[K", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fflush(stderr);
+}
+
+void terminal_result(const struct terminal *terminal, const struct case_result *result)
+{
+    bool good = result->verdict == VERDICT_PASS || result->verdict == VERDICT_UNSUPPORTED;
+    terminal_progress(terminal, "%s  %s", technique_name(result->technique),
+                      result->test_case->name);
+    if (!terminal->verbose && good)
+        return;
+    terminal_progress(terminal, "%s", "");
+    fprintf(terminal->out, "%s%-11s%s %-9s %-32s %8llu runs %9llu checks", paint(terminal, good),
+            verdict_name(result->verdict), unpaint(terminal), technique_name(result->technique),
+            result->test_case->name, (unsigned long long)result->tally.runs,
+            (unsigned long long)result->tally.checks);
+    if (result->sites)
+        fprintf(terminal->out, ", %llu sites", (unsigned long long)result->sites);
+    fprintf(terminal->out, "%s%s\n", result->message[0] ? ": " : "", result->message);
+}
+
+static void print_indented(const struct terminal *terminal, const char *text, const char *indent,
+                           int number)
+{
+    while (*text) {
+        size_t size = strcspn(text, "\n");
+        if (number > 0)
+            fprintf(terminal->out, "%s%3d  %.*s\n", indent, number++, (int)size, text);
+        else
+            fprintf(terminal->out, "%s%.*s\n", indent, (int)size, text);
+        text += size + (text[size] == '\n');
+    }
+}
+
+void terminal_outcome(const struct terminal *terminal, const struct outcome *outcome,
+                      const char *output)
+{
+    print_indented(terminal, outcome->story, "   ", 1);
+    fprintf(terminal->out, "      got       %s\n",
+            outcome->message[0] ? outcome->message : verdict_name(outcome->verdict));
+    if (outcome->line)
+        fprintf(terminal->out, "      expected  %s  (%s:%d)\n", outcome->expression, outcome->file,
+                outcome->line);
+    if (outcome->site_text[0])
+        fprintf(terminal->out, "      injected  %s\n", outcome->site_text);
+    if (outcome->step[0] && outcome->verdict != VERDICT_FAIL)
+        fprintf(terminal->out, "      during    \"%s\"\n", outcome->step);
+    if (output && *output && outcome->verdict != VERDICT_FAIL) {
+        const char *end = output + strlen(output);
+        fprintf(terminal->out, "      the target printed:\n");
+        print_indented(terminal, end - output > 1500 ? end - 1500 : output, "        | ", 0);
+    }
+}
+
+void terminal_finding(const struct terminal *terminal, const struct finding *finding,
+                      const char *heading)
+{
+    terminal_progress(terminal, "%s", "");
+    fprintf(terminal->out, "\n%s%s%s  %s%s%s  (%s, run %llu, made smaller in %u more)\n",
+            paint(terminal, false), verdict_name(finding->outcome.verdict), unpaint(terminal),
+            heading, *heading ? " " : "", finding->test_case->name,
+            technique_name(finding->technique), (unsigned long long)finding->executions,
+            finding->shrunk_by);
+    fprintf(terminal->out, "      shows     %s\n", finding->test_case->shows);
+    terminal_outcome(terminal, &finding->outcome, finding->output);
+    if (finding->more)
+        fprintf(terminal->out, "      and       %llu more fault sites fail at this check\n",
+                (unsigned long long)finding->more);
+    fprintf(terminal->out, "      replay    assay replay %s\n",
+            finding->token ? finding->token : "(no memory for a token)");
+    fflush(terminal->out);
+}
+
+void terminal_check(const struct terminal *terminal, const struct check *check)
+{
+    for (uint32_t technique = 0; technique < TECHNIQUES; technique++) {
+        uint64_t cases = 0, runs = 0, checks = 0, sites = 0, unsupported_count = 0;
+        for (uint32_t i = 0; i < check->result_count; i++) {
+            const struct case_result *result = &check->results[i];
+            if (result->technique != technique)
+                continue;
+            cases++;
+            runs += result->tally.runs;
+            checks += result->tally.checks;
+            sites += result->sites;
+            unsupported_count += result->verdict == VERDICT_UNSUPPORTED;
+        }
+        if (cases == 0)
+            continue;
+        fprintf(terminal->out, "%-9s %3llu cases %8llu runs %9llu checks",
+                technique_name(technique), (unsigned long long)cases, (unsigned long long)runs,
+                (unsigned long long)checks);
+        if (sites)
+            fprintf(terminal->out, ", %llu fault sites, each failing once and for good",
+                    (unsigned long long)sites);
+        if (unsupported_count)
+            fprintf(terminal->out, ", %llu cases UNSUPPORTED by this target",
+                    (unsigned long long)unsupported_count);
+        fputc('\n', terminal->out);
+    }
+}
+
+void terminal_blasts(const struct terminal *terminal, const struct comparison *comparison)
+{
+    fprintf(terminal->out, "\nblast radius: right passwords refused\n");
+    for (uint32_t i = 0; i < comparison->blast_count; i++) {
+        const struct blast *blast = &comparison->blasts[i];
+        double share = blast->asked ? 100.0 * blast->refused / blast->asked : 0;
+        fprintf(terminal->out, "  %s%6.1f %%%s  %-9s %-66s %4u of %4u  (95 %%: %.1f to %.1f)\n",
+                paint(terminal, blast->refused == 0), share, unpaint(terminal), blast->direction,
+                blast->generation, blast->refused, blast->asked, 100 * blast->low,
+                100 * blast->high);
+    }
+}
+
+const char *verdict_word(enum exit_code exit_code)
+{
+    static const char *const words[] = {"GREEN", "REFUSED", "TOO WEAK", "CANNOT BE JUDGED"};
+    return exit_code < sizeof words / sizeof *words ? words[exit_code] : "ERROR";
+}
+
+void terminal_verdict(const struct terminal *terminal, enum exit_code exit_code, const char *format,
+                      ...)
+{
+    va_list arguments;
+    terminal_progress(terminal, "%s", "");
+    fprintf(terminal->out, "%s%s%s: ", paint(terminal, exit_code == EXIT_GREEN),
+            verdict_word(exit_code), unpaint(terminal));
+    va_start(arguments, format);
+    vfprintf(terminal->out, format, arguments);
+    va_end(arguments);
+    fputc('\n', terminal->out);
+    fflush(terminal->out);
+}
