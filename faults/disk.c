@@ -243,8 +243,6 @@ static int handle_write(sqlite3_file *base, const void *bytes, int size, sqlite3
         return code;
     if (handle->read_only)
         return SQLITE_READONLY;
-    if (offset > (sqlite3_int64)FILE_BYTES_LIMIT)
-        return SQLITE_FULL;
     pthread_mutex_lock(&mutex);
     struct content *content = &handle->file->content;
     size_t start = (size_t)offset, end = start + (size_t)size;
@@ -661,8 +659,8 @@ static int disk_randomness(sqlite3_vfs *vfs, int size, char *ret)
 }
 
 /* Takes no time, but lets other threads go on: SQLite tries a lock of the WAL index a hundred times
- * with sleeps between, and without this has done so (SQLITE_PROTOCOL) before the holder runs again.
- */
+ * with sleeps between, and would have done so (SQLITE_PROTOCOL) before the holder runs again. With
+ * free threads that can still happen, though seldom; with one thread at a time it cannot. */
 static int disk_sleep(sqlite3_vfs *vfs, int microseconds)
 {
     (void)vfs;

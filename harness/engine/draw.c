@@ -23,7 +23,7 @@ int64_t draw_kind(struct run *run, enum choice_kind kind, int64_t lo, int64_t hi
         reject(run);
     }
     struct choice ask = {0, lo, hi, origin, kind};
-    int64_t value = lo == hi ? lo : run->source->next(run->source, &ask);
+    int64_t value = run->source->next(run->source, &ask);
     ask.value = value < lo ? lo : value > hi ? hi : value;
     choices->at[choices->count] = ask;
     __atomic_store_n(&choices->count, choices->count + 1, __ATOMIC_RELEASE);

@@ -137,7 +137,7 @@ static int64_t decoded_choice(struct source *base, const struct choice *ask)
 {
     struct source_bytes *source = (struct source_bytes *)base;
     uint64_t width = (uint64_t)ask->hi - (uint64_t)ask->lo;
-    if ((ask->kind == CHOICE_FAULT && !source->arm_faults) || source->used >= source->size)
+    if ((ask->kind == CHOICE_FAULT && !source->arm_faults) || width == 0 || source->used >= source->size)
         return ask->origin;
     uint64_t value = take(source, width > UINT32_MAX ? 8 : 4);
     if (width != UINT64_MAX)

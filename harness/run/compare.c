@@ -174,12 +174,28 @@ static void count_states(struct comparison *ret)
         ret->fixed_count += !findings_contain(&ret->after.findings, finding);
 }
 
+/* The earlier build: all of it, or with --first only what the later one failed. */
+static void check_before(const char *before, const struct settings *settings,
+                         const struct findings *later, struct check *ret)
+{
+    struct settings narrow = *settings;
+    memset(ret, 0, sizeof *ret);
+    findings_init(&ret->findings);
+    if (settings->first && !later->first)
+        return;
+    if (settings->first) {
+        narrow.case_glob = later->first->test_case->name;
+        narrow.techniques = 1u << later->first->technique;
+    }
+    check_target(before, &narrow, NULL, ret);
+}
+
 void compare_targets(const char *before, const char *after, const struct settings *settings,
                      const struct listener *listener, struct comparison *ret)
 {
     memset(ret, 0, sizeof *ret);
-    check_target(before, settings, NULL, &ret->before);
     check_target(after, settings, listener, &ret->after);
+    check_before(before, settings, &ret->after.findings, &ret->before);
     const struct check *unjudged = ret->before.exit_code >= EXIT_UNJUDGED  ? &ret->before
                                    : ret->after.exit_code >= EXIT_UNJUDGED ? &ret->after
                                                                            : NULL;
