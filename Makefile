@@ -19,7 +19,7 @@ endif
 ASSAY := $(BUILD)/assay
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help deps configure build demo check prove soak fuzz coverage bench report lint clean
+.PHONY: across help deps configure build demo check prove soak fuzz coverage bench report lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo 'make fuzz       coverage-guided, SECONDS=60 in all'
 	@echo 'make coverage   lines and branches, as HTML and Cobertura, with a threshold'
 	@echo 'make soak       the proof by every technique, and SEEDS=20 seeds without a false alarm'
+	@echo 'make across     tokens replayed in builds by clang and with sanitizers'
 	@echo 'make bench      how fast, as a table and out/bench.json'
 	@echo 'make lint       format, and functions that must not be used'
 	@echo 'make report     the events of the last run, in words'
@@ -62,7 +63,13 @@ check: build
 prove: build
 	$(ASSAY) prove
 
-soak: build
+# Tokens must mean the same in builds by the other compiler and with sanitizers.
+across: build
+	@$(MAKE) --no-print-directory build CC=clang
+	@$(MAKE) --no-print-directory build PRESET=asan
+	@harness/tests/across.sh $(BUILD) build-clang build-asan
+
+soak: build across
 	@for seed in $$(seq 1 $(SEEDS)); do $(ASSAY) check reference --seed $$seed | tail -n 1 || exit 1; done
 	$(ASSAY) prove --full
 
@@ -76,7 +83,7 @@ coverage:
 
 bench:
 	@$(MAKE) --no-print-directory build PRESET=release
-	@mkdir -p out && build-release/harness/bench/assay-bench out/bench.json
+	@mkdir -p out && build-release/assay-bench out/bench.json
 
 report: build
 	@harness/cli/report.sh

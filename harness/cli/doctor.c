@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "faults/faults.h"
 #include "harness/cli/cli.h"
@@ -17,6 +18,34 @@ struct reach {
     uint64_t cases;
     const char *trouble;
 };
+
+/* Whether a program is on the PATH. */
+static bool installed(const char *program)
+{
+    const char *path = getenv("PATH");
+    char file[4096];
+    while (path && *path) {
+        size_t size = strcspn(path, ":");
+        snprintf(file, sizeof file, "%.*s/%s", (int)size, path, program);
+        if (access(file, X_OK) == 0)
+            return true;
+        path += size + (path[size] == ':');
+    }
+    return false;
+}
+
+static void print_tools(void)
+{
+    static const struct {
+        const char *program, *for_what;
+    } tools[] = {{"clang", "make fuzz, CC=clang"},
+                 {"gcovr", "make coverage"},
+                 {"clang-format", "make lint"},
+                 {"patch", "variants"}};
+    for (size_t i = 0; i < sizeof tools / sizeof *tools; i++)
+        printf("%s %-12s %s (%s)\n", i == 0 ? "tools      " : "           ", tools[i].program,
+               installed(tools[i].program) ? "installed" : "MISSING: make deps", tools[i].for_what);
+}
 
 static void count_sites(struct worker *worker, struct reach *ret)
 {
@@ -59,12 +88,13 @@ static void print_reach(const struct reach *reach)
 enum exit_code command_doctor(const struct options *options)
 {
     const char *target = options->argument_count > 0 ? options->arguments[0] : "reference";
-    const struct worker_options worker_options = {NULL, target, options->settings.hang_seconds,
-                                                  all_cases};
+    const struct worker_options worker_options = {
+        .target = target, .hang_seconds = options->settings.hang_seconds, .cases = all_cases};
     struct reach reach = {{0}, 0, NULL};
     struct worker worker;
     printf("libraries   libsodium %s, SQLite %s, jansson %s\n", sodium_version_string(),
            sqlite3_libversion(), JANSSON_VERSION);
+    print_tools();
     printf("techniques  vectors, fault, property: armed; exhaustive, schedule, powercut, work, "
            "hygiene: not in this version\n");
     if (!worker_open(&worker, &worker_options)) {

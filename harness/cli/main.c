@@ -31,7 +31,7 @@ const struct command commands[] = {
 static void print_usage(FILE *file)
 {
     fprintf(file, "assay " ASSAY_VERSION ": refuses changes to authentication code that lock "
-                                         "people out or let the wrong ones in\n\n");
+                  "people out or let the wrong ones in\n\n");
     for (const struct command *command = commands; command->name; command++)
         fprintf(file, "  assay %-8s %-31s %s\n", command->name, command->arguments, command->does);
     fprintf(file, "\nTARGET is reference, a variant of it, or so:PATH. `assay COMMAND --help` "
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
         edge_install(&fault_catalogue);
         options_read(command, argc - 1, argv + 1, &options);
         enum exit_code exit_code = command->run(&options);
-        if (fflush(stdout) != 0 && exit_code == EXIT_GREEN) {
+        if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_GREEN) {
             perror("assay: cannot write to standard output");
             exit_code = EXIT_INTERNAL;
         }

@@ -147,8 +147,13 @@ static int escaped(char *ret, size_t size, uint8_t byte)
 const char *quoted(char *ret, size_t size, const void *data, size_t data_size)
 {
     const uint8_t *bytes = data;
-    size_t used = 0;
-    used += (size_t)snprintf(ret, size, "\"");
+    size_t used = 1;
+    if (size < 2) {
+        if (size == 1)
+            *ret = 0;
+        return ret;
+    }
+    snprintf(ret, size, "\"");
     for (size_t i = 0; i < data_size;) {
         size_t repeats = 1;
         while (i + repeats < data_size && bytes[i + repeats] == bytes[i])

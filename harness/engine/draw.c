@@ -43,8 +43,10 @@ uint32_t choices_shape(const struct choices *choices, uint32_t count)
     uint32_t shape = 0x811c9dc5u;
     for (uint32_t i = 0; i < count && i < choices->count; i++) {
         const struct choice *choice = &choices->at[i];
-        shape = shape_add(shape, (uint64_t)choice->lo * 3 + (uint64_t)choice->hi * 5 +
-                                     (uint64_t)choice->origin * 7 + (uint64_t)choice->kind * 11);
+        shape = shape_add(shape, (uint64_t)choice->lo);
+        shape = shape_add(shape, (uint64_t)choice->hi);
+        shape = shape_add(shape, (uint64_t)choice->origin);
+        shape = shape_add(shape, choice->kind);
     }
     return shape;
 }

@@ -132,7 +132,8 @@ void edge_step(uint32_t number, const char *name)
 {
     state.step = (uint8_t)(number < STEPS_MAX ? number : STEPS_MAX - 1);
     snprintf(state.step_name, sizeof state.step_name, "%s", name);
-    if (number < STEPS_MAX)
+    /* What came before the first step is counted with it: a site has one name only. */
+    if (number > 0 && number < STEPS_MAX)
         memset(state.occurrences, 0, sizeof state.occurrences);
 }
 

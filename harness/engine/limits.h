@@ -18,13 +18,15 @@
     3u /* faults of one plan: DESIGN asks for singles, pairs, and one during recovery */
 #define OPERATIONS_MAX 48u /* operations that interceptors may name */
 #define ROLES_MAX      8u  /* file roles that interceptors may name */
-#define SITES_MAX      16384u /* sites that one counting run records; more is an error, never a sample \
-                               */
-#define OCCURRENCES_MAX   65535u /* highest occurrence that a plan can name */
-#define MESSAGE_BYTES     512u   /* of one failed check */
-#define STORY_BYTES       16384u /* steps of one counterexample; the rest is cut, and said to be cut */
-#define OUTPUT_BYTES_KEPT 4096u /* of what a target prints; the last ones are shown with a crash   \
-                                 */
+#define SITES_MAX                                                                                  \
+    16384u /* sites that one counting run records; more is an error, never a sample                \
+            */
+#define OCCURRENCES_MAX 65535u /* highest occurrence that a plan can name */
+#define MESSAGE_BYTES   512u   /* of one failed check */
+#define STORY_BYTES     16384u /* steps of one counterexample; the rest is cut, and said to be cut */
+#define OUTPUT_BYTES_KEPT                                                                          \
+    4096u /* of what a target prints; the last ones are shown with a crash                         \
+           */
 #define OUTPUT_BYTES_MAX                                                                           \
     (1u << 20) /* of what a target may print during one request; more is a finding */
 #define TOKEN_BYTES_MAX (16u * CHOICES_MAX) /* of a token, which comes from outside */

@@ -12,8 +12,13 @@
  *   zero spans                     a whole value becomes its simplest
  *   lower one choice               origin, next to it, then by halving the distance
  *   lower one and delete a later span   a length falls together with one of its elements
- *   lower pairs within four        values that only fail together
+ *   lower pairs within seven       values that only fail together, or whose sum matters
  *   delete runs of choices         what no span describes
+ * and when these are stuck:
+ *   sort spans of one size         the simplest first
+ *   mirror around a neighbour      values whose distance from each other matters
+ *   delete a span and renumber     references to what stood behind it
+ *   merge spans                    lists of lists
  */
 #include <string.h>
 
@@ -21,6 +26,11 @@
 
 #define SEEN_SLOTS                                                                                 \
     8192u /* candidates remembered, so that none is executed twice in a row of passes */
+
+/* Passes of every round; the others are for when these are stuck. */
+#define PASSES_ALWAYS 6u
+/* Choices this far apart, or farther, are not tried as a pair. */
+#define PAIR_REACH 8u
 
 struct shrinker {
     struct choices *best;
@@ -178,6 +188,10 @@ static bool lower_choice(struct shrinker *shrinker, uint32_t place)
         if (place < shrinker->best->count && distance(choice) < far)
             far = distance(choice);
     }
+    /* The values nearer to the origin may be taken on this side only. */
+    if (place < shrinker->best->count && distance(choice) > 1)
+        better |= try_value(shrinker, place,
+                            towards(choice, distance(choice) - 1, choice->value >= choice->origin));
     return better;
 }
 
@@ -214,26 +228,156 @@ static bool lower_and_delete(struct shrinker *shrinker)
     return better;
 }
 
+/* How far the ith choice can fall by `amount` steps while the jth falls too, or takes them over. */
+static uint64_t pair_room(const struct choices *choices, uint32_t i, uint32_t j, bool takes_over)
+{
+    const struct choice *from = &choices->at[i], *to = &choices->at[j];
+    uint64_t room = distance(to);
+    if (takes_over)
+        room = from->value < from->origin ? (uint64_t)to->value - (uint64_t)to->lo
+                                          : (uint64_t)to->hi - (uint64_t)to->value;
+    return distance(from) < room ? distance(from) : room;
+}
+
+static bool try_pair(struct shrinker *shrinker, uint32_t i, uint32_t j, uint64_t amount,
+                     bool takes_over)
+{
+    struct choices *choices = candidate(shrinker);
+    if (j >= choices->count || amount == 0 || amount > pair_room(choices, i, j, takes_over))
+        return false;
+    struct choice *from = &choices->at[i], *to = &choices->at[j];
+    bool from_below = from->value < from->origin, to_below = to->value < to->origin;
+    from->value = towards(from, distance(from) - amount, from_below);
+    if (takes_over)
+        to->value =
+            (int64_t)(from_below ? (uint64_t)to->value - amount : (uint64_t)to->value + amount);
+    else
+        to->value = towards(to, distance(to) - amount, to_below);
+    return improves(shrinker);
+}
+
+/* As far as it goes; or, when one step works, in steps that double and then halve. */
+static bool lower_pair(struct shrinker *shrinker, uint32_t i, uint32_t j, bool takes_over)
+{
+    uint64_t amount = 2;
+    if (try_pair(shrinker, i, j, pair_room(shrinker->best, i, j, takes_over), takes_over))
+        return true;
+    if (!try_pair(shrinker, i, j, 1, takes_over))
+        return false;
+    while (try_pair(shrinker, i, j, amount, takes_over))
+        amount *= 2;
+    while ((amount /= 2) > 0)
+        try_pair(shrinker, i, j, amount, takes_over);
+    return true;
+}
+
 static bool lower_pairs(struct shrinker *shrinker)
 {
     bool better = false;
-    for (uint32_t i = 0; i < shrinker->best->count && !shrinker->stopped; i++)
-        for (uint32_t j = i + 1; j < i + 5 && j < shrinker->best->count && !shrinker->stopped;
-             j++) {
-            struct choices *choices = candidate(shrinker);
-            if (distance(&choices->at[i]) == 0 || distance(&choices->at[j]) == 0)
-                continue;
-            uint64_t less = distance(&choices->at[i]) < distance(&choices->at[j])
-                                ? distance(&choices->at[i])
-                                : distance(&choices->at[j]);
-            bool below_i = choices->at[i].value < choices->at[i].origin;
-            bool below_j = choices->at[j].value < choices->at[j].origin;
-            choices->at[i].value =
-                towards(&choices->at[i], distance(&choices->at[i]) - less, below_i);
-            choices->at[j].value =
-                towards(&choices->at[j], distance(&choices->at[j]) - less, below_j);
-            better |= improves(shrinker);
+    for (uint32_t i = 0; i < shrinker->best->count; i++)
+        for (uint32_t j = i + 1;
+             j < i + PAIR_REACH && j < shrinker->best->count && !shrinker->stopped; j++) {
+            better |= lower_pair(shrinker, i, j, false);
+            if (j < shrinker->best->count)
+                better |= lower_pair(shrinker, i, j, true);
         }
+    return better;
+}
+
+/* Values whose distance from a neighbour matters: as far on its other side. */
+static bool mirror_choices(struct shrinker *shrinker)
+{
+    bool better = false;
+    for (uint32_t i = 0; i < shrinker->best->count; i++)
+        for (uint32_t j = i + 1;
+             j < i + PAIR_REACH && j < shrinker->best->count && !shrinker->stopped; j++) {
+            struct choices *choices = candidate(shrinker);
+            int64_t apart, mirrored;
+            if (__builtin_sub_overflow(choices->at[i].value, choices->at[j].value, &apart) ||
+                __builtin_add_overflow(choices->at[i].value, apart, &mirrored) || apart == 0 ||
+                mirrored < choices->at[j].lo || mirrored > choices->at[j].hi)
+                continue;
+            choices->at[j].value = mirrored;
+            better |= choices_compare(choices, shrinker->best) < 0 && improves(shrinker);
+        }
+    return better;
+}
+
+/* The simpler one of two spans of one size comes first. */
+static bool sort_spans(struct shrinker *shrinker)
+{
+    bool better = false;
+    for (uint32_t s = 0; s < shrinker->best->span_count; s++)
+        for (uint32_t t = s + 1; t < s + 13 && t < shrinker->best->span_count && !shrinker->stopped;
+             t++) {
+            struct span left = shrinker->best->spans[s], right = shrinker->best->spans[t];
+            uint32_t size = left.end - left.first;
+            if (right.first < left.end || right.end - right.first != size)
+                continue;
+            struct choices *choices = candidate(shrinker);
+            memcpy(&choices->at[left.first], &shrinker->best->at[right.first],
+                   size * sizeof *choices->at);
+            memcpy(&choices->at[right.first], &shrinker->best->at[left.first],
+                   size * sizeof *choices->at);
+            better |= choices_compare(choices, shrinker->best) < 0 && improves(shrinker);
+            if (s >= shrinker->best->span_count)
+                return better;
+        }
+    return better;
+}
+
+/* Lists that follow each other become one: the length that opens the second is added to the one
+ * that opens the first, and an earlier choice, the number of lists, falls by one. */
+static bool merge_spans(struct shrinker *shrinker)
+{
+    bool better = false;
+    for (uint32_t s = 0; s < shrinker->best->span_count; s++)
+        for (uint32_t t = s + 1; t < shrinker->best->span_count && !shrinker->stopped; t++) {
+            struct span left = shrinker->best->spans[s], right = shrinker->best->spans[t];
+            if (right.first != left.end || left.end <= left.first || right.end <= right.first)
+                continue;
+            for (uint32_t back = 1; back <= 4 && back <= left.first; back++) {
+                struct choices *choices = candidate(shrinker);
+                struct choice *fewer = &choices->at[left.first - back],
+                              *longer = &choices->at[left.first];
+                if (distance(fewer) == 0)
+                    continue;
+                fewer->value += fewer->value > fewer->origin ? -1 : 1;
+                longer->value =
+                    towards(longer, distance(longer) + distance(&choices->at[right.first]),
+                            longer->value < longer->origin);
+                remove_choices(choices, right.first, right.first + 1);
+                if (improves(shrinker))
+                    return true;
+            }
+        }
+    return better;
+}
+
+/* A span goes, a length before it falls, and what refers to spans behind it refers to one less. */
+static bool delete_and_renumber(struct shrinker *shrinker)
+{
+    bool better = false;
+    for (uint32_t s = 0; s < shrinker->best->span_count && !shrinker->stopped; s++) {
+        struct span span = shrinker->best->spans[s];
+        uint32_t siblings = 0, first = span.first;
+        for (uint32_t t = s; t-- > 0;)
+            if (shrinker->best->spans[t].end == first && first > shrinker->best->spans[t].first) {
+                first = shrinker->best->spans[t].first;
+                siblings++;
+            }
+        struct choices *choices = candidate(shrinker);
+        if (first == 0 || span.end <= span.first || distance(&choices->at[first - 1]) == 0)
+            continue;
+        choices->at[first - 1].value +=
+            choices->at[first - 1].value > choices->at[first - 1].origin ? -1 : 1;
+        for (uint32_t i = first; i < choices->count; i++)
+            if (choices->at[i].value > choices->at[i].origin &&
+                distance(&choices->at[i]) > siblings)
+                choices->at[i].value--;
+        remove_choices(choices, span.first, span.end);
+        better |= improves(shrinker);
+    }
     return better;
 }
 
@@ -254,7 +398,8 @@ uint32_t shrink(struct choices *choices, struct choices *scratch, shrink_try *tr
                 uint32_t executions_max)
 {
     static bool (*const passes[])(struct shrinker *) = {
-        delete_spans, zero_spans, lower_choices, lower_and_delete, lower_pairs, delete_runs};
+        delete_spans, zero_spans, lower_choices,  lower_and_delete,    lower_pairs,
+        delete_runs,  sort_spans, mirror_choices, delete_and_renumber, merge_spans};
     static struct shrinker shrinker; /* too large for a stack; one shrink runs at a time */
     memset(&shrinker, 0, sizeof shrinker);
     shrinker.best = choices;
@@ -262,10 +407,12 @@ uint32_t shrink(struct choices *choices, struct choices *scratch, shrink_try *tr
     shrinker.try = try;
     shrinker.context = context;
     shrinker.executions_max = executions_max;
+    /* The last few passes seldom help: a round in which an earlier one did goes without them. */
     for (bool better = true; better && !shrinker.stopped;) {
         better = false;
         for (size_t i = 0; i < sizeof passes / sizeof *passes && !shrinker.stopped; i++)
-            better |= passes[i](&shrinker);
+            if (i < PASSES_ALWAYS || !better)
+                better |= passes[i](&shrinker);
     }
     return shrinker.executions;
 }

@@ -110,8 +110,8 @@ static int64_t replayed_choice(struct source *base, const struct choice *ask)
     if (place >= source->count)
         return ask->origin; /* trailing origins are not written down */
     int64_t value = source->values[place].value;
-    if (source->relative && __builtin_add_overflow(value, ask->origin, &value))
-        value = value < 0 ? INT64_MIN : INT64_MAX;
+    if (source->relative) /* goes round, as the distance did when it was written down */
+        value = (int64_t)((uint64_t)value + (uint64_t)ask->origin);
     if ((value < ask->lo || value > ask->hi) && source->drifted_at < 0)
         source->drifted_at = place;
     return value;
@@ -137,7 +137,8 @@ static int64_t decoded_choice(struct source *base, const struct choice *ask)
 {
     struct source_bytes *source = (struct source_bytes *)base;
     uint64_t width = (uint64_t)ask->hi - (uint64_t)ask->lo;
-    if ((ask->kind == CHOICE_FAULT && !source->arm_faults) || width == 0 || source->used >= source->size)
+    if ((ask->kind == CHOICE_FAULT && !source->arm_faults) || width == 0 ||
+        source->used >= source->size)
         return ask->origin;
     uint64_t value = take(source, width > UINT32_MAX ? 8 : 4);
     if (width != UINT64_MAX)

@@ -39,14 +39,14 @@ static json_t *steps_of(const struct outcome *outcome)
 json_t *json_of_finding(const struct finding *finding)
 {
     const struct outcome *outcome = &finding->outcome;
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:s?, s:I, s:i, s:I}", "case",
+    return json_pack("{s:s, s:s, s:s, s:o, s:i, s:o, s:o, s:o, s:o, s:s?, s:I, s:i, s:I}", "case",
                      finding->test_case->name, "technique", technique_name(finding->technique),
-                     "verdict", verdict_name(outcome->verdict), "file", outcome->file, "line",
-                     (int)outcome->line, "expected", safe_string(outcome->expression), "message",
-                     safe_string(outcome->message), "fault", safe_string(outcome->site_text),
-                     "steps", steps_of(outcome), "token", finding->token, "executions",
-                     (json_int_t)finding->executions, "shrunk_by", (int)finding->shrunk_by,
-                     "more_sites", (json_int_t)finding->more);
+                     "verdict", verdict_name(outcome->verdict), "file", safe_string(outcome->file),
+                     "line", (int)outcome->line, "expected", safe_string(outcome->expression),
+                     "message", safe_string(outcome->message), "fault",
+                     safe_string(outcome->site_text), "steps", steps_of(outcome), "token",
+                     finding->token, "executions", (json_int_t)finding->executions, "shrunk_by",
+                     (int)finding->shrunk_by, "more_sites", (json_int_t)finding->more);
 }
 
 static json_t *findings_of(const struct findings *findings)

@@ -57,15 +57,25 @@ void terminal_result(const struct terminal *terminal, const struct case_result *
     fprintf(terminal->out, "%s%s\n", result->message[0] ? ": " : "", result->message);
 }
 
+/* A line of foreign text: what could steer a terminal is replaced. */
+static void print_line(FILE *out, const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        fputc((byte < 0x20 && byte != '\t') || byte == 0x7f ? '?' : byte, out);
+    }
+    fputc('\n', out);
+}
+
 static void print_indented(const struct terminal *terminal, const char *text, const char *indent,
                            int number)
 {
     while (*text) {
         size_t size = strcspn(text, "\n");
+        fputs(indent, terminal->out);
         if (number > 0)
-            fprintf(terminal->out, "%s%3d  %.*s\n", indent, number++, (int)size, text);
-        else
-            fprintf(terminal->out, "%s%.*s\n", indent, (int)size, text);
+            fprintf(terminal->out, "%3d  ", number++);
+        print_line(terminal->out, text, size);
         text += size + (text[size] == '\n');
     }
 }
@@ -77,7 +87,7 @@ void terminal_outcome(const struct terminal *terminal, const struct outcome *out
     fprintf(terminal->out, "      got       %s\n",
             outcome->message[0] ? outcome->message : verdict_name(outcome->verdict));
     if (outcome->line)
-        fprintf(terminal->out, "      expected  %s  (%s:%d)\n", outcome->expression, outcome->file,
+        fprintf(terminal->out, "      checked   %s  (%s:%d)\n", outcome->expression, outcome->file,
                 outcome->line);
     if (outcome->site_text[0])
         fprintf(terminal->out, "      injected  %s\n", outcome->site_text);
@@ -109,8 +119,36 @@ void terminal_finding(const struct terminal *terminal, const struct finding *fin
     fflush(terminal->out);
 }
 
+/* Whether any of the operations whose names begin so was reached. */
+static bool reached(uint64_t bits, const char *prefix)
+{
+    const struct catalogue *catalogue = edge_catalogue();
+    for (uint16_t i = 0; i < catalogue->operation_count && i < 64; i++)
+        if ((bits & (1ull << i)) &&
+            strncmp(catalogue->operations[i].name, prefix, strlen(prefix)) == 0)
+            return true;
+    return false;
+}
+
+/* A target that faults do not reach looks robust and is only out of reach. */
+static void warn_of_reach(const struct terminal *terminal, const struct check *check)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < check->result_count; i++)
+        bits |= check->results[i].reached;
+    if (bits == 0)
+        return;
+    if (!reached(bits, "disk."))
+        fprintf(terminal->out, "careful: storage faults do not reach this target (not SQLite "
+                               "through its default VFS?), so nothing vouches for it there\n");
+    if (!reached(bits, "memory.map") && !reached(bits, "call."))
+        fprintf(terminal->out, "careful: hashing faults do not reach this target (not libsodium, "
+                               "or linked statically?), so nothing vouches for it there\n");
+}
+
 void terminal_check(const struct terminal *terminal, const struct check *check)
 {
+    warn_of_reach(terminal, check);
     for (uint32_t technique = 0; technique < TECHNIQUES; technique++) {
         uint64_t cases = 0, runs = 0, checks = 0, sites = 0, unsupported_count = 0;
         for (uint32_t i = 0; i < check->result_count; i++) {

@@ -83,7 +83,8 @@ void check_target(const char *target, const struct settings *settings,
         return;
     }
     double before = cpu_seconds();
-    const struct worker_options options = {NULL, target, settings->hang_seconds, all_cases};
+    const struct worker_options options = {
+        .target = target, .hang_seconds = settings->hang_seconds, .cases = all_cases};
     if (!worker_open(&worker, &options)) {
         ret->exit_code = EXIT_UNJUDGED;
         snprintf(ret->message, sizeof ret->message, "%s", worker.channel->load_message);

@@ -27,12 +27,12 @@ struct generation {
 };
 
 static const struct generation generations[] = {
-    {"upgrade", "rows written before the update", "compat.current_rows", false, true, false, 300},
+    {"upgrade", "rows written before the update", "compat.current_rows", false, true, false, 800},
     {"upgrade", "rows written before, hashed again at login since the update",
      "compat.rehashed_rows", false, true, false, 24},
     {"upgrade", "rows written before, hashing memory short (called wrong)",
      "compat.short_of_memory", false, true, true, 24},
-    {"since", "rows written since the update", "compat.current_rows", true, true, false, 300},
+    {"since", "rows written since the update", "compat.current_rows", true, true, false, 800},
     {"rollback", "rows written since the update, after a rollback", "compat.current_rows", true,
      false, false, 300},
     {"rollback", "rows hashed again since the update, after a rollback", "compat.rolled_back_rows",
@@ -131,9 +131,12 @@ static bool blast_of(const char *before, const char *after, const struct generat
 {
     struct blast *blast = &ret->blasts[ret->blast_count++];
     struct worker worker;
-    const struct worker_options options = {generation->writer_is_after ? after : before,
-                                           generation->target_is_after ? after : before,
-                                           settings->hang_seconds, all_cases};
+    const struct worker_options options = {
+        .writer = generation->writer_is_after ? after : before,
+        .target = generation->target_is_after ? after : before,
+        .hang_seconds = settings->hang_seconds,
+        .cases = all_cases,
+    };
     *blast =
         (struct blast){.direction = generation->direction, .generation = generation->generation};
     bool open = worker_open(&worker, &options);

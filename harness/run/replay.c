@@ -33,6 +33,7 @@ static void run_token(const struct token *token, uint32_t case_index, struct wor
     channel->input.count = token->count;
     channel->seed = 1;
     channel->telling = true;
+    channel->first = UINT64_MAX; /* no drift, unless the child lives to say so */
     worker_request(worker, REQUEST_RUN, case_index);
     ret->outcome = channel->outcome;
     memcpy(ret->output, worker->output, sizeof ret->output);
@@ -66,7 +67,8 @@ void replay_token(const char *text, const char *target, uint32_t hang_seconds, s
     }
     snprintf(ret->target, sizeof ret->target, "%s", target ? target : token->target);
     ret->test_case = case_find(token->name, &case_index);
-    struct worker_options options = {NULL, ret->target, hang_seconds, all_cases};
+    struct worker_options options = {
+        .target = ret->target, .hang_seconds = hang_seconds, .cases = all_cases};
     char names[sizeof ret->target];
     memcpy(names, ret->target, sizeof names);
     if (!target || strchr(target, ','))

@@ -111,6 +111,7 @@ struct worker_options {
     const char *target;
     uint32_t hang_seconds;
     const struct test_case *const *cases; /* the list that case_index points into */
+    pid_t parent;                         /* filled in by worker_open */
 };
 
 struct worker {
@@ -178,6 +179,7 @@ struct case_result {
     enum verdict verdict;
     struct tally tally;
     uint64_t sites, plans; /* of the fault technique */
+    uint64_t reached;      /* one bit for each operation that it reached */
     char message[MESSAGE_BYTES];
 };
 

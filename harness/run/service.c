@@ -244,6 +244,8 @@ void service_run(struct channel *channel, const struct worker_options *options, 
     service.options = options;
     service.signal_pipe = signal_pipe;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != options->parent)
+        leave(); /* it died before that was asked for */
     if (fstat(STDOUT_FILENO, &service.output) == 0)
         load(&service);
     for (;;) {
@@ -255,9 +257,5 @@ void service_run(struct channel *channel, const struct worker_options *options, 
             leave(); /* asked to end in good order */
         channel->number = 0;
         serve[channel->kind](&service);
-        if (strcmp(channel->outcome.file, "descriptors") == 0) {
-            reply(&service);
-            leave();
-        }
     }
 }

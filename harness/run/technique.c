@@ -22,8 +22,9 @@
 #include "harness/run/run.h"
 
 #define VECTOR_SEEDS 8u
-#define HANGS_MAX    3u /* findings by HANG of one case and technique; each costs its full patience \
-                         */
+#define HANGS_MAX                                                                                  \
+    3u /* findings by HANG of one case and technique; each costs its full patience                 \
+        */
 #define HANG_SHRINK_EXECUTIONS 10u
 
 void findings_init(struct findings *findings)
@@ -262,6 +263,8 @@ static void run_faults(struct worker *worker, uint32_t case_index, const struct 
     bool failed = take_batch(worker, result);
     result->sites = channel->sites.count;
     result->plans = plans_in_all(&channel->sites);
+    for (uint32_t i = 0; i < result->sites && i < SITES_MAX; i++)
+        result->reached |= 1ull << (channel->sites.at[i].operation % 64);
     if (failed) {
         if (is_failure(result->verdict))
             add_finding(worker, result, case_index, 1, findings);

@@ -41,7 +41,8 @@ static enum verdict run_on(const char *target, int64_t seed, const struct plan *
                            struct outcome *ret)
 {
     static const struct test_case *const only[] = {&witness_case, NULL};
-    const struct worker_options options = {NULL, target, HANG_SECONDS, only};
+    const struct worker_options options = {
+        .target = target, .hang_seconds = HANG_SECONDS, .cases = only};
     int64_t values[PLAN_VALUES_MAX];
     struct worker worker;
     *ret = (struct outcome){.verdict = VERDICT_UNSUPPORTED};

@@ -282,10 +282,7 @@ static void restore_channel(struct worker *worker)
 {
     struct channel *channel = worker->channel;
     reap(worker);
-    channel->guard_first = channel->guard_last = GUARD;
-    if (channel->drawn.count > CHOICES_MAX)
-        channel->drawn.count = 0;
-    channel->drawn.span_count = channel->sites.count = channel->outcome.plan.count = 0;
+    memset(channel, 0, sizeof *channel); /* nothing of it can be believed */
     end_as(worker, VERDICT_CRASH, "memory", "the target wrote over memory of the harness");
 }
 
@@ -318,6 +315,7 @@ bool worker_open(struct worker *worker, const struct worker_options *options)
 {
     memset(worker, 0, sizeof *worker);
     worker->options = *options;
+    worker->options.parent = getpid();
     worker->signal_pipe = worker->output_pipe = -1;
     worker->channel = mmap(NULL, sizeof *worker->channel, PROT_READ | PROT_WRITE,
                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -370,4 +368,6 @@ void worker_request(struct worker *worker, enum request_kind kind, uint32_t case
     await(worker);
     if (!channel_is_sound(channel))
         restore_channel(worker);
+    else if (strcmp(channel->outcome.file, "descriptors") == 0)
+        reap(worker); /* what it has left of its world is not worth another run */
 }

@@ -79,6 +79,8 @@ static const struct {
     {SQLITE_FULL, REASON_FULL},
     {SQLITE_NOMEM, REASON_MEMORY},
     {SQLITE_CORRUPT, REASON_CORRUPT},
+    {SQLITE_ERROR,
+     REASON_CORRUPT}, /* our text is constant and tested: it is the file that does not fit */
     {SQLITE_NOTADB, REASON_CORRUPT},
     {SQLITE_FORMAT, REASON_CORRUPT},
     {SQLITE_CANTOPEN, REASON_IO},
@@ -257,10 +259,6 @@ static bool prepare(struct store *store, struct reply *reply)
     for (size_t i = 0; i < STATEMENTS; i++) {
         int code = sqlite3_prepare_v3(store->db, statements[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
                                       &store->prepared[i], NULL);
-        if (code ==
-            SQLITE_ERROR) /* our own constant text does not fit: a table or column is missing */
-            return reply_unavailable(reply, LAYER_STORAGE, REASON_CORRUPT, code, "prepare",
-                                     "damaged schema");
         if (code != SQLITE_OK)
             return failed("prepare", code, reply);
     }

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Nothing is wrong here.
+ */
+#include "simple.h"
+
+const struct twist twist = {.name = "honest"};
