@@ -2,23 +2,24 @@
  *
  * The contract between Assay and the authentication code that it judges.
  *
- * A target is a shared object with one exported symbol, the function assay_target(), which returns a constant
- * table of operations. An operation that the target does not have is a null pointer: the cases that need it
- * are then UNSUPPORTED, which is counted and shown, never silently green.
+ * A target is a shared object with one exported symbol, the function assay_target(), which returns
+ * a constant table of operations. An operation that the target does not have is a null pointer: the
+ * cases that need it are then UNSUPPORTED, which is counted and shown, never silently green.
  *
  * Every operation gives exactly one answer and one cause.
  *   - The answer is the client's: it may be shown to whoever tries to log in.
- *   - The cause is the operator's: which layer failed, and why. It decides which team is woken up at night.
- * `denied` means one thing only: the credentials are wrong. A disk that fails, memory that is short, a record that
- * cannot be read are `unavailable`, each with its own cause.
+ *   - The cause is the operator's: which layer failed, and why. It decides which team is woken up
+ * at night. `denied` means one thing only: the credentials are wrong. A disk that fails, memory
+ * that is short, a record that cannot be read are `unavailable`, each with its own cause.
  *
- * Ownership: everything passed in belongs to the caller and is valid during the call only. Everything passed out
- * is written into memory of the caller. Handles belong to the target, from open() to close().
- * Sizes are in bytes. Strings of bytes are pointer and length; they may hold NUL and need not be UTF-8.
- * Threads: a handle is used by one thread at a time, unless the target declares traits.shared_handle.
+ * Ownership: everything passed in belongs to the caller and is valid during the call only.
+ * Everything passed out is written into memory of the caller. Handles belong to the target, from
+ * open() to close(). Sizes are in bytes. Strings of bytes are pointer and length; they may hold NUL
+ * and need not be UTF-8. Threads: a handle is used by one thread at a time, unless the target
+ * declares traits.shared_handle.
  *
- * Versions: ASSAY_TARGET_ABI changes only when something breaks. Everything else is added at the end of a struct;
- * `size` tells how much of it the target knows.
+ * Versions: ASSAY_TARGET_ABI changes only when something breaks. Everything else is added at the
+ * end of a struct; `size` tells how much of it the target knows.
  */
 #ifndef ASSAY_TARGET_H
 #define ASSAY_TARGET_H
@@ -29,17 +30,19 @@
 
 #define ASSAY_TARGET_ABI 1u
 
-/* The longest stored string that cases keep, with its final NUL. PHC strings have about 100 bytes. */
+/* The longest stored string that cases keep, with its final NUL. PHC strings have about 100 bytes.
+ */
 #define ASSAY_ENCODED_BYTES_MAX 1024u
-#define ASSAY_DETAIL_BYTES 160u
+#define ASSAY_DETAIL_BYTES      160u
 
 struct assay_bytes {
     const uint8_t *data; /* may be null when size is 0 */
     size_t size;
 };
 
-/* Text that an operation gives back. The caller owns data; the operation writes at most `capacity` bytes and sets
- * size. It need not end in NUL. When the text does not fit, the operation answers unavailable (internal, limit). */
+/* Text that an operation gives back. The caller owns data; the operation writes at most `capacity`
+ * bytes and sets size. It need not end in NUL. When the text does not fit, the operation answers
+ * unavailable (internal, limit). */
 struct assay_text {
     char *data;
     size_t capacity;
@@ -48,11 +51,12 @@ struct assay_text {
 
 /* What the client is told. */
 enum assay_answer {
-    ASSAY_OK,          /* done */
-    ASSAY_DENIED,      /* the credentials are wrong; nothing else is ever called so */
-    ASSAY_EXISTS,      /* the name is taken */
-    ASSAY_REFUSED,     /* a policy does not accept this input; cause (input, refused) or (input, limit) */
-    ASSAY_LOCKED,      /* too many wrong attempts */
+    ASSAY_OK,      /* done */
+    ASSAY_DENIED,  /* the credentials are wrong; nothing else is ever called so */
+    ASSAY_EXISTS,  /* the name is taken */
+    ASSAY_REFUSED, /* a policy does not accept this input; cause (input, refused) or (input, limit)
+                    */
+    ASSAY_LOCKED,  /* too many wrong attempts */
     ASSAY_UNAVAILABLE, /* cannot be told now; the cause says which layer, and why */
     ASSAY_UNSUPPORTED, /* this target does not do that */
     ASSAY_ANSWERS
@@ -97,7 +101,8 @@ struct assay_reply {
     enum assay_answer answer;
     struct assay_cause cause;
     int32_t native_code;             /* the code of the library that failed, or 0 */
-    char detail[ASSAY_DETAIL_BYTES]; /* for operators: ends in NUL, never holds a secret or a digest */
+    char detail[ASSAY_DETAIL_BYTES]; /* for operators: ends in NUL, never holds a secret or a digest
+                                      */
 };
 
 /* The cost of one password hash, in the terms of RFC 9106. Zero means: the target's own default. */
@@ -126,23 +131,24 @@ enum assay_recovery {
     ASSAY_RECOVERS_AFTER_RESTART /* a new process is needed */
 };
 
-/* What the target declares to be its right. It is judged within these bounds; the declared weaknesses are listed
- * in every report. Zero everywhere means: no limit, bytes compared as they are, nothing special. */
+/* What the target declares to be its right. It is judged within these bounds; the declared
+ * weaknesses are listed in every report. Zero everywhere means: no limit, bytes compared as they
+ * are, nothing special. */
 struct assay_traits {
-    uint32_t password_bytes_min, password_bytes_max;   /* max 0: no limit */
-    uint32_t name_bytes_min, name_bytes_max;           /* max 0: no limit */
-    uint32_t password_bytes_significant;               /* 0: all; 72 for bcrypt */
+    uint32_t password_bytes_min, password_bytes_max; /* max 0: no limit */
+    uint32_t name_bytes_min, name_bytes_max;         /* max 0: no limit */
+    uint32_t password_bytes_significant;             /* 0: all; 72 for bcrypt */
     enum assay_normalisation password_normalisation;
     enum assay_normalisation name_normalisation;
-    bool names_fold_ascii_case;                        /* "Bob" and "bob" are one account */
-    const char *const *sentinels;                      /* stored strings that nobody can log in with; ends in null */
+    bool names_fold_ascii_case;   /* "Bob" and "bob" are one account */
+    const char *const *sentinels; /* stored strings that nobody can log in with; ends in null */
     enum assay_recovery recovery;
-    bool shared_handle;                                /* one handle may serve several threads at once */
-    bool controlled_entropy;                           /* all randomness comes from libsodium's randombytes_* */
-    uint32_t stale_window_ms;                          /* how long a replaced password may still be accepted */
-    bool hides_lockout;                                /* a locked account answers denied */
-    struct assay_cost cost_min;                        /* the cheapest cost that hash() accepts */
-    struct assay_cost cost_default;                    /* what cost 0 stands for */
+    bool shared_handle;             /* one handle may serve several threads at once */
+    bool controlled_entropy;        /* all randomness comes from libsodium's randombytes_* */
+    uint32_t stale_window_ms;       /* how long a replaced password may still be accepted */
+    bool hides_lockout;             /* a locked account answers denied */
+    struct assay_cost cost_min;     /* the cheapest cost that hash() accepts */
+    struct assay_cost cost_default; /* what cost 0 stands for */
 };
 
 struct assay_handle; /* the target's own */
@@ -155,34 +161,40 @@ struct assay_target {
     struct assay_traits traits;
 
     /* Hashing. `encoded` is what would be stored: a PHC string or whatever else the target uses. */
-    void (*hash)(const struct assay_config *, struct assay_bytes password, struct assay_text *ret_encoded,
-                 struct assay_reply *ret);
-    void (*verify)(struct assay_bytes encoded, struct assay_bytes password, struct assay_reply *ret);
+    void (*hash)(const struct assay_config *, struct assay_bytes password,
+                 struct assay_text *ret_encoded, struct assay_reply *ret);
+    void (*verify)(struct assay_bytes encoded, struct assay_bytes password,
+                   struct assay_reply *ret);
     void (*needs_rehash)(const struct assay_config *, struct assay_bytes encoded, bool *ret_needed,
                          struct assay_reply *ret);
     void (*cost)(struct assay_bytes encoded, struct assay_cost *ret_cost, struct assay_reply *ret);
 
     /* Accounts. open() sets *ret_handle only when it answers ok. */
-    void (*open)(const struct assay_config *, struct assay_handle **ret_handle, struct assay_reply *ret);
+    void (*open)(const struct assay_config *, struct assay_handle **ret_handle,
+                 struct assay_reply *ret);
     void (*close)(struct assay_handle *);
-    void (*register_account)(struct assay_handle *, struct assay_bytes name, struct assay_bytes password,
-                             struct assay_reply *ret);
+    void (*register_account)(struct assay_handle *, struct assay_bytes name,
+                             struct assay_bytes password, struct assay_reply *ret);
     void (*login)(struct assay_handle *, struct assay_bytes name, struct assay_bytes password,
-                  struct assay_text *ret_session /* null: no session wanted */, struct assay_reply *ret);
-    void (*change_password)(struct assay_handle *, struct assay_bytes name, struct assay_bytes password_old,
-                            struct assay_bytes password_new, struct assay_reply *ret);
-    void (*remove_account)(struct assay_handle *, struct assay_bytes name, struct assay_bytes password,
-                           struct assay_reply *ret);
+                  struct assay_text *ret_session /* null: no session wanted */,
+                  struct assay_reply *ret);
+    void (*change_password)(struct assay_handle *, struct assay_bytes name,
+                            struct assay_bytes password_old, struct assay_bytes password_new,
+                            struct assay_reply *ret);
+    void (*remove_account)(struct assay_handle *, struct assay_bytes name,
+                           struct assay_bytes password, struct assay_reply *ret);
 
     /* Sessions. */
-    void (*session_check)(struct assay_handle *, struct assay_bytes session, struct assay_text *ret_name,
-                          struct assay_reply *ret);
-    void (*session_revoke)(struct assay_handle *, struct assay_bytes session, struct assay_reply *ret);
+    void (*session_check)(struct assay_handle *, struct assay_bytes session,
+                          struct assay_text *ret_name, struct assay_reply *ret);
+    void (*session_revoke)(struct assay_handle *, struct assay_bytes session,
+                           struct assay_reply *ret);
 
-    /* Records: the stored string of an account, to be read and to be tampered with. Both answer denied when there is no
-     * such account. record_put stores the bytes as they are, valid or not. */
-    void (*record_get)(struct assay_handle *, struct assay_bytes name, struct assay_text *ret_encoded,
-                       struct assay_reply *ret);
+    /* Records: the stored string of an account, to be read and to be tampered with. Both answer
+     * denied when there is no such account. record_put stores the bytes as they are, valid or not.
+     */
+    void (*record_get)(struct assay_handle *, struct assay_bytes name,
+                       struct assay_text *ret_encoded, struct assay_reply *ret);
     void (*record_put)(struct assay_handle *, struct assay_bytes name, struct assay_bytes encoded,
                        struct assay_reply *ret);
     void (*schema)(struct assay_handle *, struct assay_text *ret_version, struct assay_reply *ret);
