@@ -120,6 +120,7 @@ void step(struct run *run, const char *name)
 
 void tell(struct run *run, const char *format, ...)
 {
+    static const char story_cut[] = "\n... (the story is cut here)\n";
     struct outcome *outcome = run->outcome;
     va_list arguments;
     size_t room = STORY_BYTES - outcome->story_size;
@@ -128,10 +129,16 @@ void tell(struct run *run, const char *format, ...)
     va_start(arguments, format);
     int wanted = vsnprintf(outcome->story + outcome->story_size, room, format, arguments);
     va_end(arguments);
-    size_t written = wanted < 0 ? 0 : (size_t)wanted < room - 1 ? (size_t)wanted : room - 2;
+    size_t written = wanted < 0 ? 0 : (size_t)wanted;
+    if (written > room - 2) { /* its newline and the final NUL must fit, too */
+        outcome->story_size = STORY_BYTES - (uint32_t)sizeof story_cut;
+        memcpy(outcome->story + outcome->story_size, story_cut, sizeof story_cut);
+        outcome->story_size = STORY_BYTES - 1;
+        return;
+    }
     outcome->story_size += (uint32_t)written;
     outcome->story[outcome->story_size++] = '\n';
-    outcome->story[outcome->story_size < STORY_BYTES ? outcome->story_size : STORY_BYTES - 1] = 0;
+    outcome->story[outcome->story_size] = 0;
 }
 
 /* One byte as it is written inside quotes. */

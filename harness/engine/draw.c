@@ -61,16 +61,6 @@ size_t draw_index(struct run *run, size_t count)
     return (size_t)draw(run, 0, count == 0 ? 0 : (int64_t)(count - 1), 0);
 }
 
-bool draw_rarely(struct run *run, uint32_t odds)
-{
-    /* The uniform range of below 16 values keeps the odds; wider ones are weighted towards their
-     * ends. */
-    if (odds <= 16)
-        return draw(run, 0, odds - 1, 0) == odds - 1;
-    bool first = draw(run, 0, 15, 0) == 15;
-    return draw(run, 0, first ? (odds + 15) / 16 - 1 : 0, 0) == 0 && first;
-}
-
 /* The class of length is one choice, the place in it another: lengths at which buffers end are as
  * likely as all others together, and shrinking can lower the length without changing its class. */
 size_t draw_length(struct run *run, size_t min, size_t max)

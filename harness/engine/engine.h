@@ -61,9 +61,9 @@ struct source {
 };
 
 /* Random choices, seeded by (run seed, case name, number of the case): each case can be run alone,
- * in any order. One in sixteen draws takes an end, one in sixteen a value beside the origin, four
- * in sixteen are log-uniform distances from the origin, the others uniform. Faults are never armed.
- */
+ * in any order. Of ranges wider than sixteen values, one in sixteen draws takes an end, one in
+ * sixteen a value beside the origin, four in sixteen are log-uniform distances from the origin, the
+ * others uniform; narrower ones are always uniform. Faults are never armed. */
 struct source_random {
     struct source source;
     uint64_t state[2];
@@ -227,8 +227,6 @@ int64_t draw(struct run *, int64_t lo, int64_t hi, int64_t origin);
 int64_t draw_kind(struct run *, enum choice_kind, int64_t lo, int64_t hi, int64_t origin);
 /* An index below count, simplest 0. */
 size_t draw_index(struct run *, size_t count);
-/* True once in `odds` times in random search; simplest false. */
-bool draw_rarely(struct run *, uint32_t odds);
 /* A length in [min, max], simplest min, with a liking for the ends, powers of two and their
  * neighbours. */
 size_t draw_length(struct run *, size_t min, size_t max);

@@ -33,8 +33,6 @@
 #define NAME_BYTES_MAX  64u                 /* of the name of a case or target in a token */
 
 #define SHRINK_EXECUTIONS_MAX 3000u /* executions of one shrink */
-#define SHRINK_STUCK_MAX                                                                           \
-    200u /* candidates in a row that did not help, before a pass over all gives up */
 #define HANG_SECONDS 10u /* without progress: blocked, or spinning without passing an edge */
 
 #endif

@@ -134,8 +134,10 @@ static int next_byte(struct bits *bits)
     return (int)((bits->held >> bits->count) & 255);
 }
 
+/* One run has one token, so what token_write() would have written shorter is refused. */
 static const char *read_choices(struct bits *bits, struct token *ret)
 {
+    static const char not_canonical[] = "its payload is not in its shortest form";
     int low = next_byte(bits), high = next_byte(bits);
     if (low < 0 || high < 0)
         return "its payload is too short";
@@ -144,13 +146,15 @@ static const char *read_choices(struct bits *bits, struct token *ret)
         uint64_t zigzag = 0;
         int byte = next_byte(bits);
         if (byte == -1)
-            return NULL;
+            return ret->count > 0 && ret->values[ret->count - 1].value == 0 ? not_canonical : NULL;
         if (ret->count >= CHOICES_MAX)
             return "it has more choices than a run may have";
         for (uint32_t shift = 0;; shift += 7, byte = next_byte(bits)) {
             if (byte < 0 || shift > 63 || (shift == 63 && byte > 1))
                 return "its payload is not valid";
             zigzag |= (uint64_t)(byte & 127) << shift;
+            if (shift > 0 && byte == 0)
+                return not_canonical;
             if (byte < 128)
                 break;
         }

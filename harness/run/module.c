@@ -20,6 +20,12 @@
 #include "faults/faults.h"
 #include "harness/run/run.h"
 
+#ifdef ASSAY_COVERAGE
+#define COUNTERS_IN_SEGMENTS true
+#else
+#define COUNTERS_IN_SEGMENTS false
+#endif
+
 void module_folder(char ret[static 4096])
 {
     ssize_t size = readlink("/proc/self/exe", ret, 4000);
@@ -166,9 +172,8 @@ bool module_load(const char *name, struct module *ret,
                  wrong);
         return false;
     }
-#ifndef ASSAY_COVERAGE
-    dl_iterate_phdr(find_segments, &(struct search){ret, (uintptr_t)get});
-#endif
+    if (!COUNTERS_IN_SEGMENTS)
+        dl_iterate_phdr(find_segments, &(struct search){ret, (uintptr_t)get});
     return true;
 }
 

@@ -363,32 +363,6 @@ static void derived_draws_stay_within_bounds(void **state)
     assert_int_equal(run_at_origin(draws_derived, NULL), VERDICT_PASS);
 }
 
-static uint32_t rare;
-
-static void draws_rarely(struct run *run, const void *subject)
-{
-    rare += draw_rarely(run, *(const uint32_t *)subject);
-}
-
-/* True about once in `odds`, never at the origin. */
-static void rarely_keeps_its_odds(void **state)
-{
-    static const uint32_t odds[] = {2, 3, 10, 16, 32, 64, 160};
-    (void)state;
-    for (size_t i = 0; i < ROWS(odds); i++) {
-        rare = 0;
-        run_at_origin(draws_rarely, &odds[i]);
-        assert_int_equal(rare, 0);
-        for (uint64_t n = 0; n < 1000 * odds[i]; n++) {
-            struct source_random random;
-            source_random_start(&random, 2, "rarely", n);
-            run_body(draws_rarely, &odds[i], &random.source);
-        }
-        if (rare < 700 || rare > 1400)
-            fail_msg("%u instead of 1000 times, at odds of %u", rare, odds[i]);
-    }
-}
-
 /* --- quoted() ----------------------------------------------------------------------------------
  */
 
@@ -453,7 +427,6 @@ int main(void)
         cmocka_unit_test(story_has_a_line_each),
         cmocka_unit_test(spans_beyond_the_limit_are_left_out),
         cmocka_unit_test(derived_draws_stay_within_bounds),
-        cmocka_unit_test(rarely_keeps_its_odds),
         cmocka_unit_test(quoted_is_readable),
         cmocka_unit_test(quoted_fits_any_buffer),
     };

@@ -268,6 +268,8 @@ static void what_is_inside_is_checked(void **state)
         {"assay1:t:c.d:AAB", false, "bits behind the end"},
         {"assay1:t:c.d:AAAAA", false, "one letter too many"},
         {"assay1:t:c.d:AA=", false, "padding"},
+        {"assay1:t:c.d:AAAA", false, "an origin at the end, which is not written"},
+        {"assay1:t:c.d:AACCAA", false, "a number longer than it must be"},
         {"assay1:t:c.d:AA+C", false, "ordinary base64"},
         {"assay1:t:c.d:AACA", false, "a number that does not end"},
         {"assay1:t:c.d:AAD___________8B", true, "the largest number"},
@@ -298,10 +300,10 @@ static void too_many_choices_are_refused(void **state)
     (void)state;
     assert_non_null(text);
     for (uint32_t count = CHOICES_MAX; count <= CHOICES_MAX + 1; count++) {
-        static const char *const ends[] = {"", "AA", "AAA"};
+        static const char *const ends[] = {"", "Ag", "AgI"}; /* each a 1 */
         size_t bytes = 2 + count, used = (size_t)sprintf(text, "assay1:t:c:");
         for (size_t group = 0; group < bytes / 3; group++, used += 4)
-            memcpy(text + used, "AAAA", 4);
+            memcpy(text + used, "AgIC", 4);
         strcpy(text + used, ends[bytes % 3]);
         sprintf(text + strlen(text), ":%08x", checksum(text));
         const char *problem = token_read(text, &token);
