@@ -118,13 +118,13 @@ void step(struct run *run, const char *name)
     edge_step(run->outcome->steps++, name);
 }
 
-void tell(struct run *run, const char *format, ...)
+void tell_line(struct run *run, const char *format, ...)
 {
     static const char story_cut[] = "\n... (the story is cut here)\n";
     struct outcome *outcome = run->outcome;
     va_list arguments;
     size_t room = STORY_BYTES - outcome->story_size;
-    if (!run->telling || room < 2)
+    if (room < 2)
         return;
     va_start(arguments, format);
     int wanted = vsnprintf(outcome->story + outcome->story_size, room, format, arguments);

@@ -237,8 +237,14 @@ void span_end(struct run *, uint32_t span);
 
 /* Names the step that begins: sites are counted within it. `name` is copied. */
 void step(struct run *, const char *name);
-/* Adds a line to the story, when it is being told. */
-void tell(struct run *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Adds a line to the story, when it is being told; otherwise its arguments are not even evaluated.
+ */
+#define tell(run, ...)                                                                             \
+    do {                                                                                           \
+        if ((run)->telling)                                                                        \
+            tell_line(run, __VA_ARGS__);                                                           \
+    } while (0)
+void tell_line(struct run *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A byte string for people: quoted, escaped, repetitions and the middle of long strings
  * abbreviated. `ret` has size bytes. */
 const char *quoted(char *ret, size_t size, const void *data, size_t data_size);

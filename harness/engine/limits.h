@@ -33,6 +33,6 @@
 #define NAME_BYTES_MAX  64u                 /* of the name of a case or target in a token */
 
 #define SHRINK_EXECUTIONS_MAX 3000u /* executions of one shrink */
-#define HANG_SECONDS 10u /* without progress: blocked, or spinning without passing an edge */
+#define HANG_SECONDS          10u /* without progress: blocked, or spinning without passing an edge */
 
 #endif

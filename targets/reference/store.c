@@ -173,7 +173,7 @@ static bool read_identity(sqlite3 *db, struct identity *ret, struct reply *reply
 /* Ours, blank, or refused. */
 static bool identify(sqlite3 *db, bool *ret_blank, struct reply *reply)
 {
-    struct identity identity;
+    struct identity identity = {0};
     REQUIRE(read_identity(db, &identity, reply));
     *ret_blank =
         identity.application_id == 0 && identity.user_version == 0 && identity.objects == 0;
@@ -410,7 +410,7 @@ bool store_put(struct store *store, struct bytes name, struct bytes credential, 
 
 bool store_schema(struct store *store, char ret_version[SCHEMA_TEXT_BYTES], struct reply *reply)
 {
-    struct identity identity;
+    struct identity identity = {0};
     REQUIRE(read_identity(store->db, &identity, reply));
     (void)snprintf(ret_version, SCHEMA_TEXT_BYTES, "%d.%d",
                    identity.user_version / SCHEMA_MAJOR_UNIT,
