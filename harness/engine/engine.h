@@ -63,7 +63,7 @@ struct source {
 /* Random choices, seeded by (run seed, case name, number of the case): each case can be run alone,
  * in any order. Of ranges wider than sixteen values, one in sixteen draws takes an end, one in
  * sixteen a value beside the origin, four in sixteen are log-uniform distances from the origin, the
- * others uniform; narrower ones are always uniform. Faults are never armed. */
+ * others uniform; narrower ones and seeds of entropy are always uniform. Faults are never armed. */
 struct source_random {
     struct source source;
     uint64_t state[2];

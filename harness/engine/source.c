@@ -54,7 +54,7 @@ static int64_t random_choice(struct source *base, const struct choice *ask)
         return ask->origin;
     if (width == 0)
         return ask->lo;
-    if (width < 16)
+    if (width < 16 || ask->kind == CHOICE_ENTROPY) /* a liking for ends would repeat salts */
         return (int64_t)((uint64_t)ask->lo + below_or_equal(source, width));
     uint64_t dice = chance(source);
     bool upwards = ask->origin == ask->lo || (ask->origin != ask->hi && (dice & 256));

@@ -34,7 +34,7 @@ static const struct generation generations[] = {
      "compat.short_of_memory", false, true, true, 24},
     {"since", "rows written since the update", "compat.current_rows", true, true, false, 800},
     {"rollback", "rows written since the update, after a rollback", "compat.current_rows", true,
-     false, false, 300},
+     false, false, 800},
     {"rollback", "rows hashed again since the update, after a rollback", "compat.rolled_back_rows",
      false, true, false, 24},
 };
