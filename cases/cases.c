@@ -16,12 +16,20 @@
     X(hashing_every_length)                                                                        \
     X(hashing_salts)                                                                               \
     X(hashing_rehash_settles)                                                                      \
+    X(hashing_aliases)                                                                             \
+    X(hashing_longest)                                                                             \
+    X(hashing_short_of_memory)                                                                     \
     X(accounts_machine)                                                                            \
     X(accounts_names_apart)                                                                        \
     X(accounts_denial_changes_nothing)                                                             \
+    X(accounts_one_policy)                                                                         \
+    X(accounts_unknown_is_wrong)                                                                   \
+    X(accounts_must_exist)                                                                         \
     X(compat_current_rows)                                                                         \
     X(compat_older_rows)                                                                           \
     X(compat_rehashed_rows)                                                                        \
+    X(compat_rows_follow_the_cost)                                                                 \
+    X(compat_settled_rows)                                                                         \
     X(compat_rolled_back_rows)                                                                     \
     X(compat_production)                                                                           \
     X(compat_short_of_memory)                                                                      \

@@ -60,6 +60,8 @@ void draw_neighbour(struct run *, const struct text *, struct text *ret);
 struct assay_cost draw_cost(struct run *, const struct assay_traits *);
 struct assay_cost cheapest_cost(const struct assay_traits *);
 
+void add_suffix(const struct assay_traits *, struct text *password);
+
 /* Whether the target declares these to be one. */
 bool same_password(const struct assay_traits *, const struct text *, const struct text *);
 bool same_name(const struct assay_traits *, const struct text *, const struct text *);
@@ -82,7 +84,11 @@ const char *reply_text(char *ret, size_t size, const struct assay_reply *);
  * its cause is one that the fault may have. */
 void judge_reply(struct run *, const struct assay_reply *, const char *operation,
                  const struct text *secret);
-/* The same for a stored string that may be broken: `unavailable (storage, corrupt)` is right too.
+/* The detail of a reply shows nothing of a stored string's end, where the digest is. */
+void judge_hidden(struct run *, const struct assay_reply *, const char *operation,
+                  const struct text *encoded);
+/* Like judge_reply(), for a stored string that may be broken: `unavailable (storage, corrupt)` is
+ * right too.
  */
 void judge_reply_of_record(struct run *, const struct assay_reply *, const char *operation,
                            const struct text *secret);
@@ -98,7 +104,9 @@ struct client {
     const struct assay_target *table;
     struct assay_handle *handle; /* null while closed */
     struct assay_cost cost;
-    bool may_be_corrupt; /* records or the file were tampered with */
+    bool may_be_busy;          /* another handle is open, and exclusive locks are honest */
+    bool may_be_corrupt;       /* records or the file were tampered with */
+    const struct text *stored; /* a stored string that no detail may show, or null */
 };
 void client_init(struct client *, struct run *, const struct assay_target *, struct assay_cost);
 /* Each is a step. False: it answered something else than ok, which was judged. */
@@ -123,6 +131,8 @@ enum assay_answer stored_verify(struct run *, const struct assay_target *,
 void record_read(struct client *, const struct text *name, struct text *ret_encoded);
 void record_write(struct client *, const struct text *name, const struct text *encoded);
 /* Ends the run as UNSUPPORTED unless all of these are there. */
+/* Whether the target would hash this password at all; its policy may refuse it. Quiet. */
+bool would_hash(const struct assay_target *, const struct text *password);
 void need_hashing(struct run *, const struct assay_target *);
 void need_accounts(struct run *, const struct assay_target *);
 void need_records(struct run *, const struct assay_target *);
@@ -141,6 +151,7 @@ void need_records(struct run *, const struct assay_target *);
 struct model {
     const struct assay_traits *traits;
     uint32_t password_count, pending_count, state_count;
+    bool overflow; /* more than can be kept: from now on every answer is explained */
     const struct text *passwords[MODEL_PASSWORDS_MAX];
     struct pending {
         int8_t before, after; /* index of a password, or MODEL_ABSENT */
@@ -166,8 +177,8 @@ const char *model_text(const struct model *, char *ret, size_t size);
  * ----------------------------------------------------------------------------------------------------
  */
 
-/* Changes drawn bytes of a file on SQLite's default VFS. Returns how many were changed. */
-uint32_t rot_file(struct run *, const char *path);
+/* Changes drawn bytes of a file on SQLite's default VFS. False: there is no such file. */
+bool rot_file(struct run *, const char *path, uint32_t *ret_changed);
 #define ACCOUNTS_PATH "accounts.db"
 
 #endif

@@ -44,6 +44,18 @@ static struct open_handle {
     struct assay_handle *handle;
 } open_handles[DEFERRED_MAX];
 
+bool would_hash(const struct assay_target *table, const struct text *password)
+{
+    char room[ASSAY_ENCODED_BYTES_MAX];
+    struct assay_text encoded = {room, sizeof room, 0};
+    struct assay_reply reply = {.answer = ASSAY_ANSWERS};
+    const struct assay_config config = {sizeof config, false, NULL, cheapest_cost(&table->traits)};
+    bool was_quiet = edge_quiet(true);
+    table->hash(&config, text_bytes(password), &encoded, &reply);
+    edge_quiet(was_quiet);
+    return reply.answer == ASSAY_OK;
+}
+
 static void release(void *what)
 {
     struct open_handle *open = what;
@@ -90,6 +102,10 @@ static void begin(struct client *client, const char *name)
 static enum assay_answer judge(struct client *client, const char *operation,
                                const struct text *secret)
 {
+    bool busy = last.answer == ASSAY_UNAVAILABLE && last.cause.layer == ASSAY_LAYER_STORAGE &&
+                last.cause.reason == ASSAY_REASON_BUSY;
+    if (client->may_be_busy && busy)
+        return last.answer;
     if (client->may_be_corrupt)
         judge_reply_of_record(client->run, &last, operation, secret);
     else
@@ -132,6 +148,8 @@ static enum assay_answer judge_kind(struct client *client, const char *operation
                                     const struct text *secret, enum assay_answer no)
 {
     enum assay_answer answer = judge(client, operation, secret);
+    if (client->stored)
+        judge_hidden(client->run, &last, operation, client->stored);
     CHECK(client->run,
           answer == ASSAY_OK || answer == no || answer == ASSAY_REFUSED ||
               answer == ASSAY_UNAVAILABLE || answer == ASSAY_LOCKED,
@@ -169,6 +187,7 @@ enum assay_answer client_change(struct client *client, const struct text *name,
                                    text_bytes(after), &last);
     tell(client->run, "change the password of %s from %s to %s: %s", QUOTED_TEXT(name),
          QUOTED_TEXT(before), QUOTED_TEXT(after), REPLY_TEXT(&last));
+    judge_kind(client, "change", before, ASSAY_DENIED);
     return judge_kind(client, "change", after, ASSAY_DENIED);
 }
 
@@ -226,6 +245,7 @@ enum assay_answer stored_verify(struct run *run, const struct assay_target *tabl
     tell(run, "verify password %s against %s: %s", QUOTED_TEXT(password), QUOTED_TEXT(encoded),
          REPLY_TEXT(&last));
     judge_reply_of_record(run, &last, "verify", password);
+    judge_hidden(run, &last, "verify", encoded);
     return last.answer;
 }
 

@@ -112,6 +112,93 @@ const struct test_case compat_rehashed_rows = {
     .body = rehashed_rows,
 };
 
+/* The cost that is written in the record of the account. */
+static struct assay_cost recorded_cost(struct run *run, struct history *history)
+{
+    struct text encoded;
+    struct assay_cost cost = {0, 0};
+    struct assay_reply reply = {.answer = ASSAY_ANSWERS};
+    record_read(&history->client, &history->name, &encoded);
+    history->client.table->cost(text_bytes(&encoded), &cost, &reply);
+    judge_reply(run, &reply, "cost", &history->password);
+    CHECK(run, reply.answer == ASSAY_OK, "the cost of a record is answered %s", REPLY_TEXT(&reply));
+    return cost;
+}
+
+static bool at_least(struct assay_cost cost, struct assay_cost wanted)
+{
+    return cost.memory_kib >= wanted.memory_kib && cost.passes >= wanted.passes;
+}
+
+static void rows_follow_the_cost(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    const struct assay_target *target = subject->target;
+    const struct assay_traits *traits = &target->traits;
+    struct history history;
+    struct text other, first, second;
+    need_records(run, target);
+    if (!target->cost || !target->needs_rehash || !traits->cost_min.memory_kib)
+        unsupported(run, "cost and needs_rehash");
+    struct assay_cost before = draw_cost(run, traits), after = draw_cost(run, traits);
+    written(run, subject, before, &history);
+    client_init(&history.client, run, target, after);
+    client_open(&history.client, true);
+    record_read(&history.client, &history.name, &first);
+    if (draw(run, 0, 1, 0) == 1) /* or the change is the first to see the row */
+        CHECK(run, client_login(&history.client, &history.name, &history.password) == ASSAY_OK,
+              "the right password is answered %s", REPLY_TEXT(client_reply()));
+    record_read(&history.client, &history.name, &second);
+    struct assay_cost renewed = recorded_cost(run, &history);
+    if (first.size != second.size || memcmp(first.bytes, second.bytes, first.size) != 0)
+        CHECK(run, at_least(renewed, after),
+              "m=%u t=%u is configured, but a login wrote a record that costs m=%u t=%u",
+              after.memory_kib, after.passes, renewed.memory_kib, renewed.passes);
+    if (!target->change_password)
+        return;
+    other = history.password;
+    other.bytes[0] = other.bytes[0] == 'x' ? 'y' : 'x';
+    if (client_change(&history.client, &history.name, &history.password, &other) != ASSAY_OK)
+        return;
+    struct assay_cost changed = recorded_cost(run, &history);
+    CHECK(run, at_least(changed, after),
+          "m=%u t=%u is configured, but a new password is stored at m=%u t=%u", after.memory_kib,
+          after.passes, changed.memory_kib, changed.passes);
+}
+const struct test_case compat_rows_follow_the_cost = {
+    .name = "compat.rows_follow_the_cost",
+    .shows = "a record that a login or a change writes costs what is configured",
+    .stands_for = "O-03, N-11: rows that are written at another cost than the policy's",
+    .techniques = BIT(VECTORS) | BIT(PROPERTY),
+    .body = rows_follow_the_cost,
+};
+
+static void settled_rows(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    struct history history;
+    struct text first, second;
+    need_records(run, subject->target);
+    written(run, subject, cheapest_cost(&subject->writer->traits), &history);
+    client_init(&history.client, run, subject->target, draw_cost(run, &subject->target->traits));
+    client_open(&history.client, true);
+    client_login(&history.client, &history.name, &history.password);
+    record_read(&history.client, &history.name, &first);
+    history.client.stored = &first;
+    client_login(&history.client, &history.name, &history.password);
+    record_read(&history.client, &history.name, &second);
+    CHECK(run, first.size == second.size && memcmp(first.bytes, second.bytes, first.size) == 0,
+          "every login writes the record anew");
+}
+const struct test_case compat_settled_rows = {
+    .name = "compat.settled_rows",
+    .shows = "a record that is up to date is not written again by the next login",
+    .stands_for = "O-03: every login writes, and the database becomes the bottleneck",
+    .techniques = BIT(VECTORS) | BIT(PROPERTY),
+    .weight = 50,
+    .body = settled_rows,
+};
+
 static void rolled_back_rows(struct run *run, const void *context)
 {
     const struct subject *subject = context;

@@ -89,10 +89,25 @@ static size_t upper(uint32_t declared)
     return declared == 0 || declared > UNLIMITED_BYTES ? UNLIMITED_BYTES : declared;
 }
 
+/* Ends a password with what the target's policy wants. */
+void add_suffix(const struct assay_traits *traits, struct text *password)
+{
+    size_t size = traits->password_suffix ? strlen(traits->password_suffix) : 0;
+    size_t max = upper(traits->password_bytes_max);
+    if (size > max || size > TEXT_BYTES_MAX)
+        return;
+    if (password->size + size > max)
+        password->size = max - size;
+    memcpy(password->bytes + password->size, traits->password_suffix ? traits->password_suffix : "",
+           size);
+    password->size += size;
+}
+
 void draw_password(struct run *run, const struct assay_traits *traits, struct text *ret)
 {
     draw_text(run, traits->password_bytes_min ? traits->password_bytes_min : 1,
               upper(traits->password_bytes_max), ret);
+    add_suffix(traits, ret);
 }
 
 /* Half of the names are of kinds that have been confused before: numbers, paths, formats, SQL. */
@@ -120,7 +135,7 @@ void draw_name(struct run *run, const struct assay_traits *traits, struct text *
 void draw_neighbour(struct run *run, const struct text *of, struct text *ret)
 {
     uint32_t span = span_begin(run);
-    int64_t way = draw(run, 0, 9, 0);
+    int64_t way = draw(run, 0, 11, 0);
     size_t place = draw_index(run, of->size);
     *ret = *of;
     switch (way) {
@@ -162,6 +177,13 @@ void draw_neighbour(struct run *run, const struct text *of, struct text *ret)
             ret->bytes[0] = '0';
         }
         break;
+    case 9: /* NUL alone */
+        if (ret->size < TEXT_BYTES_MAX)
+            ret->bytes[ret->size++] = 0;
+        break;
+    case 10: /* nothing */
+        ret->size = 0;
+        break;
     default: /* the same */
         break;
     }
@@ -177,7 +199,8 @@ struct assay_cost draw_cost(struct run *run, const struct assay_traits *traits)
 {
     struct assay_cost cost = traits->cost_min;
     uint32_t span = span_begin(run);
-    int64_t more_memory = draw(run, 0, 56, 0), more_passes = draw(run, 0, 3, 0);
+    int64_t more_memory = draw(run, 0, 56, 0);
+    int64_t more_passes = draw(run, 0, draw(run, 0, 15, 0) == 15 ? 60 : 3, 0);
     if (cost.memory_kib)
         cost.memory_kib += (uint32_t)more_memory;
     if (cost.passes)
@@ -231,6 +254,13 @@ static bool same_text(const struct text *a, const struct text *b)
     return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
+/* HMAC fills keys up to its block with zero bytes, so those at the end do not count. */
+static void strip_zeros(size_t block, struct text *text)
+{
+    while (text->size > 0 && text->size <= block && text->bytes[text->size - 1] == 0)
+        text->size--;
+}
+
 bool same_password(const struct assay_traits *traits, const struct text *a, const struct text *b)
 {
     struct text left, right;
@@ -238,6 +268,8 @@ bool same_password(const struct assay_traits *traits, const struct text *a, cons
         return true;
     canonical(traits->password_normalisation, false, traits->password_bytes_significant, a, &left);
     canonical(traits->password_normalisation, false, traits->password_bytes_significant, b, &right);
+    strip_zeros(traits->hmac_block_bytes, &left);
+    strip_zeros(traits->hmac_block_bytes, &right);
     return same_text(&left, &right);
 }
 

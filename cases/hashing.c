@@ -20,6 +20,8 @@ static void neighbours(struct run *run, const void *context)
     stored_hash(run, target, cheapest_cost(&target->traits), &password, &encoded);
     bool same = same_password(&target->traits, &password, &other);
     enum assay_answer answer = stored_verify(run, target, &encoded, &other);
+    if (same && answer != ASSAY_OK && !would_hash(target, &other))
+        reject(run); /* its policy would never have let it in */
     if (same)
         CHECK(run, answer == ASSAY_OK,
               "a password that the target equates with the right one is answered %s",
@@ -53,6 +55,7 @@ static void every_length(struct run *run, const void *context)
         draw_length(run, traits->password_bytes_min ? traits->password_bytes_min : 1, max);
     for (size_t i = 0; i < password.size; i++)
         password.bytes[i] = (uint8_t)('a' + i % 26);
+    add_suffix(traits, &password);
     stored_hash(run, subject->target, cheapest_cost(traits), &password, &encoded);
     other = password;
     other.bytes[password.size - 1 - draw_index(run, password.size)] = 'A';
@@ -97,6 +100,23 @@ const struct test_case hashing_salts = {
     .body = salts,
 };
 
+/* What needs_rehash() says of a string when this cost is configured. */
+static bool rehash_needed(struct run *run, const struct assay_target *target,
+                          struct assay_cost cost, const struct text *encoded)
+{
+    const struct assay_config config = {sizeof config, false, NULL, cost};
+    struct assay_reply reply = {.answer = ASSAY_ANSWERS};
+    bool needed = false;
+    target->needs_rehash(&config, text_bytes(encoded), &needed, &reply);
+    tell(run, "at m=%u t=%u, is a new hash needed: %s", cost.memory_kib, cost.passes,
+         reply.answer != ASSAY_OK ? REPLY_TEXT(&reply)
+         : needed                 ? "yes"
+                                  : "no");
+    judge_reply(run, &reply, "needs_rehash", NULL);
+    CHECK(run, reply.answer == ASSAY_OK, "needs_rehash answers %s", REPLY_TEXT(&reply));
+    return needed;
+}
+
 static void rehash_settles(struct run *run, const void *context)
 {
     const struct subject *subject = context;
@@ -108,19 +128,159 @@ static void rehash_settles(struct run *run, const void *context)
     draw_password(run, &target->traits, &password);
     struct assay_cost cost = draw_cost(run, &target->traits);
     stored_hash(run, target, cost, &password, &encoded);
-    const struct assay_config config = {sizeof config, false, NULL, cost};
-    struct assay_reply reply = {.answer = ASSAY_ANSWERS};
-    bool needed = true;
-    target->needs_rehash(&config, text_bytes(&encoded), &needed, &reply);
-    judge_reply(run, &reply, "needs_rehash", &password);
-    CHECK(run, reply.answer == ASSAY_OK && !needed,
-          "a string that was hashed at this very cost is to be hashed again, at every login and "
-          "for ever");
+    CHECK(
+        run, !rehash_needed(run, target, cost, &encoded),
+        "a string that was hashed at this very cost is to be hashed again, at every login and for "
+        "ever");
+    /* A larger step than any rounding. */
+    if (cost.memory_kib)
+        CHECK(run,
+              rehash_needed(run, target, (struct assay_cost){4 * cost.memory_kib, cost.passes},
+                            &encoded),
+              "four times the memory is configured, and the string is to stay");
+    if (cost.passes)
+        CHECK(run,
+              rehash_needed(run, target, (struct assay_cost){cost.memory_kib, 4 * cost.passes},
+                            &encoded),
+              "four times the passes are configured, and the string is to stay");
 }
 const struct test_case hashing_rehash_settles = {
     .name = "hashing.rehash_settles",
-    .shows = "what was hashed at the configured cost needs no new hash",
+    .shows =
+        "what was hashed at the configured cost needs no new hash, and at a dearer one it does",
     .stands_for = "O-03: every login writes, and the database becomes the bottleneck",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = rehash_settles,
+};
+
+/* Pairs of texts that some normalisation makes one: composed and decomposed, kinds of spaces,
+ * compatibility forms, case. Only what the target declares may be one. */
+static void aliases(struct run *run, const void *context)
+{
+    static const struct {
+        const char *one, *other;
+    } pairs[] = {
+        {"\u00e9", "e\u0301"}, {"\u00a0", " "}, {"\u3000", " "},      {"\u212b", "\u00c5"},
+        {"\ufb01", "fi"},      {"\uff21", "A"}, {"\u00c5", "\u00e5"}, {"\u00df", "ss"},
+        {"\u2126", "\u03a9"},  {"\u0130", "i"},
+    };
+    const struct subject *subject = context;
+    const struct assay_traits *traits = &subject->target->traits;
+    struct text texts[2] = {{0}, {0}}, encoded;
+    need_hashing(run, subject->target);
+    size_t which = draw_index(run, sizeof pairs / sizeof *pairs);
+    bool swapped = draw(run, 0, 1, 0) == 1;
+    for (size_t i = 0; i < 2; i++) {
+        const char *piece = (i == 0) == swapped ? pairs[which].other : pairs[which].one;
+        memcpy(texts[i].bytes, piece, strlen(piece));
+        texts[i].size = strlen(piece);
+        for (size_t n = 0; n < 16 || texts[i].size < traits->password_bytes_min; n++)
+            texts[i].bytes[texts[i].size++] = (uint8_t)('a' + n % 26);
+        add_suffix(traits, &texts[i]);
+    }
+    stored_hash(run, subject->target, cheapest_cost(traits), &texts[0], &encoded);
+    enum assay_answer answer = stored_verify(run, subject->target, &encoded, &texts[1]);
+    if (answer != ASSAY_OK && !would_hash(subject->target, &texts[1]))
+        reject(run); /* its policy would never have let it in */
+    if (same_password(traits, &texts[0], &texts[1]))
+        CHECK(run, answer == ASSAY_OK,
+              "texts that the declared normalisation makes one are answered %s",
+              REPLY_TEXT(client_reply()));
+    else
+        CHECK(run, answer == ASSAY_DENIED || answer == ASSAY_REFUSED,
+              "texts that the target does not declare to be one are answered %s",
+              REPLY_TEXT(client_reply()));
+}
+const struct test_case hashing_aliases = {
+    .name = "hashing.aliases",
+    .shows = "two forms of a text are one password if the target declares it, and only then",
+    .stands_for = "N-06, P-01, P-04: normalised on one side, or more than was promised",
+    .techniques = BIT(VECTORS) | BIT(PROPERTY),
+    .weight = 25,
+    .body = aliases,
+};
+
+static void longest(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    const struct assay_traits *traits = &subject->target->traits;
+    struct text password = {0}, other, encoded;
+    need_hashing(run, subject->target);
+    size_t limit = traits->password_bytes_max && traits->password_bytes_max <= 1100
+                       ? traits->password_bytes_max
+                       : 1100;
+    while (password.size < limit) {
+        password.bytes[password.size] =
+            (uint8_t)("Correct-horse-1-battery-staple"[password.size % 30]);
+        password.size++;
+    }
+    struct assay_reply reply = {.answer = ASSAY_ANSWERS};
+    char room[ASSAY_ENCODED_BYTES_MAX];
+    struct assay_text ignored = {room, sizeof room, 0};
+    const struct assay_config config = {sizeof config, false, NULL, cheapest_cost(traits)};
+    subject->target->hash(&config, text_bytes(&password), &ignored, &reply);
+    judge_reply(run, &reply, "hash", &password);
+    if (reply.answer == ASSAY_REFUSED && reply.cause.reason != ASSAY_REASON_LIMIT)
+        reject(run); /* a policy about something else than length */
+    CHECK(run, reply.answer == ASSAY_OK,
+          "a password of %zu bytes, within the declared limit, is answered %s", password.size,
+          REPLY_TEXT(&reply));
+    stored_hash(run, subject->target, cheapest_cost(traits), &password, &encoded);
+    other = password;
+    other.bytes[password.size - 1] ^= 1;
+    if (!same_password(traits, &password, &other))
+        CHECK(run, stored_verify(run, subject->target, &encoded, &other) != ASSAY_OK,
+              "at the declared limit the last byte does not count");
+    CHECK(run, stored_verify(run, subject->target, &encoded, &password) == ASSAY_OK,
+          "a password of the longest kind is answered %s", REPLY_TEXT(client_reply()));
+}
+const struct test_case hashing_longest = {
+    .name = "hashing.longest",
+    .shows = "a password as long as declared is taken, and its last byte counts",
+    .stands_for = "N-02, N-05: limits that are off by one",
+    .techniques = BIT(VECTORS),
+    .body = longest,
+};
+
+static void short_of_memory(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    const struct assay_target *target = subject->target;
+    struct text password, wrong, before, during;
+    struct assay_reply reply = {.answer = ASSAY_ANSWERS};
+    need_hashing(run, target);
+    draw_password(run, &target->traits, &password);
+    wrong = password;
+    wrong.bytes[0] ^= 1;
+    bool was_quiet = edge_quiet(true);
+    stored_hash(run, target, cheapest_cost(&target->traits), &password, &before);
+    edge_quiet(was_quiet);
+    CHECK(run, stored_verify(run, target, &before, &password) != ASSAY_DENIED,
+          "the right password is answered denied, because something failed");
+    CHECK(run, stored_verify(run, target, &before, &wrong) != ASSAY_OK,
+          "a wrong password is answered ok, because something failed");
+    const struct assay_config config = {sizeof config, false, NULL, cheapest_cost(&target->traits)};
+    struct assay_text room = {(char *)during.bytes, ASSAY_ENCODED_BYTES_MAX, 0};
+    step(run, "hash");
+    target->hash(&config, text_bytes(&password), &room, &reply);
+    tell(run, "hash password %s: %s", QUOTED_TEXT(&password), REPLY_TEXT(&reply));
+    judge_reply(run, &reply, "hash", &password);
+    edge_quiet(true);
+    during.size = room.size <= room.capacity ? room.size : 0;
+    if (reply.answer == ASSAY_OK) {
+        CHECK(run, stored_verify(run, target, &during, &password) == ASSAY_OK,
+              "a hash that was answered ok does not verify: %s", REPLY_TEXT(client_reply()));
+        CHECK(run, stored_verify(run, target, &during, &wrong) != ASSAY_OK,
+              "a hash that was answered ok accepts a wrong password");
+    }
+    CHECK(run, stored_verify(run, target, &before, &password) == ASSAY_OK,
+          "the outage is over, but verify answers %s", REPLY_TEXT(client_reply()));
+}
+const struct test_case hashing_short_of_memory = {
+    .name = "hashing.short_of_memory",
+    .shows = "a hash that cannot be computed is neither a wrong password nor a right one, and is "
+             "never stored",
+    .stands_for = "the incident; libsodium 1.0.18's crypto_pwhash_str_verify, scylla#3637",
+    .techniques = BIT(VECTORS) | BIT(FAULT),
+    .body = short_of_memory,
 };

@@ -41,6 +41,8 @@ static void add_state(struct model *model, struct state state)
             return;
     if (model->state_count < MODEL_STATES_MAX)
         model->states[model->state_count++] = state;
+    else
+        model->overflow = true;
 }
 
 /* Lets open operations happen, in every order. */
@@ -59,8 +61,10 @@ static void let_pending_happen(struct model *model)
 
 static void leave_open(struct model *model, int8_t before, int8_t after)
 {
-    if (model->pending_count == MODEL_PENDING_MAX)
+    if (model->pending_count == MODEL_PENDING_MAX) {
+        model->overflow = true;
         return;
+    }
     for (uint32_t i = 0; i < model->state_count; i++)
         model->states[i].open |= (uint8_t)(1u << model->pending_count);
     model->pending[model->pending_count++] = (struct pending){before, after};
@@ -72,9 +76,14 @@ static bool keep(struct model *model, int8_t wanted, bool equal)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < model->state_count; i++)
         if ((model->states[i].current == wanted) == equal)
+            kept++;
+    if (kept == 0) /* not explained: the states stay, for the message */
+        return false;
+    for (uint32_t i = kept = 0; i < model->state_count; i++)
+        if ((model->states[i].current == wanted) == equal)
             model->states[kept++] = model->states[i];
     model->state_count = kept;
-    return kept > 0;
+    return true;
 }
 
 static void set(struct model *model, int8_t current)
@@ -90,12 +99,13 @@ static bool answered(struct model *model, enum assay_answer answer, int8_t befor
 {
     let_pending_happen(model);
     if (answer == ASSAY_OK) {
-        bool possible = keep(model, before, true);
+        if (!keep(model, before, true))
+            return model->overflow;
         set(model, after);
-        return possible;
+        return true;
     }
     if (answer == no)
-        return keep(model, before, false);
+        return keep(model, before, false) || model->overflow;
     if (answer == ASSAY_UNAVAILABLE && before != after)
         leave_open(model, before, after);
     return answer == ASSAY_UNAVAILABLE || answer == ASSAY_REFUSED || answer == ASSAY_LOCKED;

@@ -19,12 +19,15 @@ struct outage {
     struct text name, first, second;
 };
 
-static void text_set(struct text *ret, const char *stem, size_t size_min)
+/* Within the declared limits, and of a kind that most policies take. */
+static void text_set(struct text *ret, const char *stem, size_t size_min, size_t size_max)
 {
     ret->size = strlen(stem);
     memcpy(ret->bytes, stem, ret->size);
     while (ret->size < size_min && ret->size < TEXT_BYTES_MAX)
         ret->bytes[ret->size++] = 'a';
+    if (size_max && ret->size > size_max)
+        ret->size = size_max;
 }
 
 static void outage_init(struct outage *outage, struct run *run, const struct subject *subject)
@@ -34,9 +37,13 @@ static void outage_init(struct outage *outage, struct run *run, const struct sub
     memset(outage, 0, sizeof *outage);
     outage->run = run;
     outage->target = subject->target;
-    text_set(&outage->name, "a", traits->name_bytes_min);
-    text_set(&outage->first, "first password", traits->password_bytes_min);
-    text_set(&outage->second, "second password", traits->password_bytes_min);
+    text_set(&outage->name, "a", traits->name_bytes_min, traits->name_bytes_max);
+    text_set(&outage->first, "First1password", traits->password_bytes_min,
+             traits->password_bytes_max);
+    text_set(&outage->second, "Second2password", traits->password_bytes_min,
+             traits->password_bytes_max);
+    add_suffix(traits, &outage->first);
+    add_suffix(traits, &outage->second);
     model_init(&outage->model, traits);
     client_init(&outage->client, run, subject->target, cheapest_cost(traits));
 }
@@ -53,6 +60,9 @@ static bool opened(struct outage *outage)
 static void registers(struct outage *outage, const struct text *password)
 {
     enum assay_answer answer = client_register(&outage->client, &outage->name, password);
+    if (answer == ASSAY_REFUSED)
+        unsupported(outage->run,
+                    "a policy that takes the passwords of this scenario (traits.password_suffix)");
     EXPLAINED(outage, model_register(&outage->model, answer, password));
 }
 
@@ -113,7 +123,8 @@ static void recovers(struct outage *outage)
     looks_at_the_truth(outage);
     if (!must_serve(outage))
         return;
-    text_set(&other, "somebody else", outage->target->traits.name_bytes_min);
+    other = outage->name; /* which was taken, so its like is */
+    other.bytes[0] = 'b';
     CHECK(outage->run, client_register(client, &other, &outage->first) == ASSAY_OK,
           "the outage is over, but a new name is answered %s", REPLY_TEXT(client_reply()));
     CHECK(outage->run, client_login(client, &other, &outage->first) == ASSAY_OK,
@@ -174,18 +185,45 @@ const struct test_case outage_morning = {
     .body = morning,
 };
 
+/* How often the operation that the plan lets fail was passed in this step, if it is one of those
+ * that only hashing or writing needs; 0 otherwise. */
+static uint32_t passed_here(const struct fault *fault)
+{
+    static const char *const names[] = {"memory.map", "call.crypto_pwhash", "disk.write",
+                                        "disk.sync"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(edge_catalogue()->operations[fault->site.operation].name, names[i]) == 0)
+            return edge_occurrences(fault->site.operation, fault->site.role);
+    return UINT32_MAX;
+}
+
 static void dearer_hashes(struct run *run, const void *context)
 {
     struct outage outage;
     outage_init(&outage, run, context);
+    const struct plan *plan = edge_plan();
     const struct assay_cost cheap = outage.client.cost;
+    uint32_t needed = UINT32_MAX;
     prepared(&outage);
+    if (opened(&outage)) {
+        logs_in(&outage, &outage.first); /* what a login needs that renews nothing */
+        if (plan->count == 1 && edge_fired() == 0)
+            needed = passed_here(&plan->faults[0]);
+    }
+    client_close(&outage.client);
     outage.client.cost = (struct assay_cost){cheap.memory_kib ? cheap.memory_kib + 8 : 0,
                                              cheap.passes ? cheap.passes + 1 : 0};
     if (opened(&outage)) {
+        bool fired_before = edge_fired() != 0;
         logs_in(&outage, &outage.first);
         CHECK(run, client_reply()->answer != ASSAY_DENIED,
               "a right password is denied while its hash is renewed");
+        /* What failed lies behind all that the verdict needed. */
+        if (edge_fired() && !fired_before && plan->count == 1 &&
+            plan->faults[0].site.occurrence >= needed)
+            CHECK(run, client_reply()->answer == ASSAY_OK,
+                  "the password was right, only renewing its hash failed, and login answers %s",
+                  REPLY_TEXT(client_reply()));
         logs_in(&outage, &outage.first);
     }
     recovers(&outage);
@@ -221,11 +259,15 @@ const struct test_case outage_farewell = {
 static void damaged_file(struct run *run, const void *context)
 {
     struct outage outage;
+    uint32_t changed = 0;
     struct text wrong;
     outage_init(&outage, run, context);
     prepared(&outage);
-    text_set(&wrong, "never set by anybody", outage.target->traits.password_bytes_min);
-    if (rot_file(run, ACCOUNTS_PATH) == 0)
+    text_set(&wrong, "Never3set", outage.target->traits.password_bytes_min,
+             outage.target->traits.password_bytes_max);
+    if (!rot_file(run, ACCOUNTS_PATH, &changed))
+        unsupported(run, "a database file on SQLite's default VFS");
+    if (changed == 0)
         reject(run);
     outage.client.may_be_corrupt = true;
     if (!opened(&outage))

@@ -41,20 +41,21 @@ static uint32_t rot(struct run *run, sqlite3_file *file)
     return changed;
 }
 
-uint32_t rot_file(struct run *run, const char *path)
+bool rot_file(struct run *run, const char *path, uint32_t *ret_changed)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
     char full[1024];
-    uint32_t changed = 0;
+    bool opened = false;
     bool was_quiet = edge_quiet(true);
     sqlite3_file *file = calloc(1, (size_t)vfs->szOsFile);
     if (file && vfs->xFullPathname(vfs, path, sizeof full, full) == SQLITE_OK &&
         vfs->xOpen(vfs, full, file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MAIN_DB, NULL) ==
             SQLITE_OK) {
-        changed = rot(run, file);
+        opened = true;
+        *ret_changed = rot(run, file);
         file->pMethods->xClose(file);
     }
     free(file);
     edge_quiet(was_quiet);
-    return changed;
+    return opened;
 }

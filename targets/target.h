@@ -140,7 +140,14 @@ struct assay_traits {
     uint32_t password_bytes_significant;             /* 0: all; 72 for bcrypt */
     enum assay_normalisation password_normalisation;
     enum assay_normalisation name_normalisation;
-    bool names_fold_ascii_case;   /* "Bob" and "bob" are one account */
+    bool names_fold_ascii_case;  /* "Bob" and "bob" are one account */
+    bool other_spellings;        /* reads several spellings of one stored string: "$2a$" for "$2b$",
+                                    upper-case hexadecimal */
+    bool stored_is_binary;       /* stored strings are raw bytes without a syntax */
+    uint32_t hmac_block_bytes;   /* not 0: zero bytes behind a password of up to this size do not
+                                    count (RFC 2104) */
+    const char *password_suffix; /* what makes any password acceptable to the policy, such as "A1!";
+                                    or null */
     const char *const *sentinels; /* stored strings that nobody can log in with; ends in null */
     enum assay_recovery recovery;
     bool shared_handle;             /* one handle may serve several threads at once */

@@ -101,10 +101,27 @@ enum exit_code command_check(const struct options *options)
     return exit_code;
 }
 
+/* The largest share of right passwords that is refused, in words; empty when there is none. */
+static void worst_blast(const struct comparison *comparison, char *ret, size_t size)
+{
+    double worst = 0;
+    *ret = 0;
+    for (uint32_t i = 0; i < comparison->blast_count; i++) {
+        const struct blast *blast = &comparison->blasts[i];
+        double share = blast->asked ? (double)blast->refused / blast->asked : 0;
+        if (share <= worst)
+            continue;
+        worst = share;
+        snprintf(ret, size, "; %u of %u right passwords refused (%s: %s)", blast->refused,
+                 blast->asked, blast->direction, blast->generation);
+    }
+}
+
 enum exit_code command_compare(const struct options *options)
 {
     struct session session;
     struct comparison comparison;
+    char worst[200] = "";
     const char *before = options->arguments[0], *after = options->arguments[1];
     const struct listener listener = {on_result, NULL, &session};
     if (!session_open(&session, options, "compare", after))
@@ -127,13 +144,14 @@ enum exit_code command_compare(const struct options *options)
         if (!findings_contain(&comparison.after.findings, finding))
             terminal_finding(&session.terminal, finding, "fixed");
     terminal_blasts(&session.terminal, &comparison);
+    worst_blast(&comparison, worst, sizeof worst);
     enum exit_code exit_code =
         save(options, json_of_comparison(before, after, &comparison), comparison.exit_code);
     exit_code = session_close(&session, exit_code, verdict_word(exit_code));
     terminal_verdict(&session.terminal, exit_code,
-                     "%s to %s, findings: %u new, %u pre-existing, %u fixed; events in %s", before,
-                     after, comparison.new_count, comparison.old_count, comparison.fixed_count,
-                     session.events.folder);
+                     "%s to %s, findings: %u new, %u pre-existing, %u fixed%s; events in %s",
+                     before, after, comparison.new_count, comparison.old_count,
+                     comparison.fixed_count, worst, session.events.folder);
     comparison_done(&comparison);
     return exit_code;
 }

@@ -157,6 +157,11 @@ void edge_share_passed(uint64_t *where)
     passed = where ? where : &passed_here;
 }
 
+uint32_t edge_occurrences(uint16_t operation, uint8_t role)
+{
+    return operation < OPERATIONS_MAX && role < ROLES_MAX ? state.occurrences[operation][role] : 0;
+}
+
 uint64_t edge_count(uint16_t operation)
 {
     return operation < OPERATIONS_MAX ? state.counts[operation] : 0;

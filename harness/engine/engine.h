@@ -307,6 +307,8 @@ void edge_share_passed(
     uint64_t *where); /* counts there, in memory shared with a parent; null: privately */
 /* How often `operation` was passed in this run. */
 uint64_t edge_count(uint16_t operation);
+/* How often it was passed on files of this role within the present step. */
+uint32_t edge_occurrences(uint16_t operation, uint8_t role);
 
 /* A counting run records each site once, in order of its first call, into memory of the caller. */
 struct site_list {

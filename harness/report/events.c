@@ -21,6 +21,21 @@ static bool complain(struct events *events, const char *what)
     return false;
 }
 
+/* Like mkdir -p. */
+static bool make_parents(const char *path)
+{
+    char part[4096];
+    for (size_t i = 1;; i++) {
+        if (path[i] && path[i] != '/')
+            continue;
+        snprintf(part, sizeof part, "%.*s", (int)i, path);
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return false;
+        if (!path[i])
+            return true;
+    }
+}
+
 /* A new folder named after the time; a number is added where one is there already. */
 static bool make_folder(struct events *events, const char *parent)
 {
@@ -28,7 +43,7 @@ static bool make_folder(struct events *events, const char *parent)
     time_t now = time(NULL);
     struct tm parts;
     snprintf(events->folder, sizeof events->folder, "%s", parent);
-    if (mkdir(parent, 0777) != 0 && errno != EEXIST)
+    if (!make_parents(parent))
         return complain(events, "create the folder");
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H-%M-%S", gmtime_r(&now, &parts));
     for (int i = 0; i < 1000; i++) {

@@ -119,31 +119,19 @@ void terminal_finding(const struct terminal *terminal, const struct finding *fin
     fflush(terminal->out);
 }
 
-/* Whether any of the operations whose names begin so was reached. */
-static bool reached(uint64_t bits, const char *prefix)
-{
-    const struct catalogue *catalogue = edge_catalogue();
-    for (uint16_t i = 0; i < catalogue->operation_count && i < 64; i++)
-        if ((bits & (1ull << i)) &&
-            strncmp(catalogue->operations[i].name, prefix, strlen(prefix)) == 0)
-            return true;
-    return false;
-}
-
 /* A target that faults do not reach looks robust and is only out of reach. */
 static void warn_of_reach(const struct terminal *terminal, const struct check *check)
 {
-    uint64_t bits = 0;
+    bool tried = false, disk = check_reached(check, "disk.");
+    bool hashing = check_reached(check, "memory.map") || check_reached(check, "call.");
     for (uint32_t i = 0; i < check->result_count; i++)
-        bits |= check->results[i].reached;
-    if (bits == 0)
-        return;
-    if (!reached(bits, "disk."))
-        fprintf(terminal->out, "careful: storage faults do not reach this target (not SQLite "
-                               "through its default VFS?), so nothing vouches for it there\n");
-    if (!reached(bits, "memory.map") && !reached(bits, "call."))
-        fprintf(terminal->out, "careful: hashing faults do not reach this target (not libsodium, "
-                               "or linked statically?), so nothing vouches for it there\n");
+        tried |= check->results[i].technique == TECHNIQUE_FAULT;
+    if (tried && !disk)
+        fprintf(terminal->out, "careful: no storage fault reached this target (no SQLite on its "
+                               "default VFS), so nothing vouches for it there\n");
+    if (tried && !hashing)
+        fprintf(terminal->out, "careful: no hashing fault reached this target (no libsodium, or "
+                               "its own copy), so nothing vouches for it there\n");
 }
 
 void terminal_check(const struct terminal *terminal, const struct check *check)

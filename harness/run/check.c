@@ -38,7 +38,34 @@ static uint32_t count_selected(const struct settings *settings)
     return count;
 }
 
-static enum exit_code judge(struct check *check)
+/* Whether any of the operations whose names begin so was reached. */
+bool check_reached(const struct check *check, const char *prefix)
+{
+    const struct catalogue *catalogue = edge_catalogue();
+    for (uint32_t i = 0; i < check->result_count; i++)
+        for (uint16_t o = 0; o < catalogue->operation_count && o < 64; o++)
+            if ((check->results[i].reached & (1ull << o)) &&
+                strncmp(catalogue->operations[o].name, prefix, strlen(prefix)) == 0)
+                return true;
+    return false;
+}
+
+/* A target that calls an intercepted library, in a run of all fault cases that never saw it do so,
+ * has escaped: its own copy of the library, RTLD_DEEPBIND, a VFS of its own. Null, or what escaped.
+ */
+static const char *escaped(const struct settings *settings, const struct check *check)
+{
+    if (settings->case_glob || !(settings->techniques & (1u << TECHNIQUE_FAULT)))
+        return NULL;
+    if (check->imports_storage && !check_reached(check, "disk."))
+        return "the target calls SQLite, but storage faults do not reach it";
+    if (check->imports_hashing && !check_reached(check, "call.") &&
+        !check_reached(check, "memory.map"))
+        return "the target calls libsodium's hashing, but its faults do not reach it";
+    return NULL;
+}
+
+static enum exit_code judge(const struct settings *settings, struct check *check)
 {
     bool vacuous = false, checked = false;
     for (uint32_t i = 0; i < check->result_count; i++) {
@@ -50,7 +77,10 @@ static enum exit_code judge(struct check *check)
     if (!checked)
         snprintf(check->message, sizeof check->message,
                  "nothing was checked: the target has none of the operations that the cases need");
-    return vacuous || !checked ? EXIT_WEAK : EXIT_GREEN;
+    const char *escape = escaped(settings, check);
+    if (checked && escape)
+        snprintf(check->message, sizeof check->message, "%s", escape);
+    return vacuous || !checked || escape ? EXIT_WEAK : EXIT_GREEN;
 }
 
 /* One cell of the table. False: stop here. */
@@ -92,6 +122,8 @@ void check_target(const char *target, const struct settings *settings,
         return;
     }
     ret->traits = worker.channel->traits;
+    ret->imports_hashing = worker.channel->imports_hashing;
+    ret->imports_storage = worker.channel->imports_storage;
     ret->results = calloc(cells, sizeof *ret->results);
     bool go_on = ret->results != NULL;
     for (uint32_t technique = 0; technique < TECHNIQUES && go_on; technique++)
@@ -100,7 +132,7 @@ void check_target(const char *target, const struct settings *settings,
                 go_on = run_cell(&worker, technique, i, settings, listener, ret);
     worker_close(&worker);
     ret->cpu_seconds = cpu_seconds() - before;
-    ret->exit_code = judge(ret);
+    ret->exit_code = judge(settings, ret);
 }
 
 void check_done(struct check *check)

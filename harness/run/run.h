@@ -48,6 +48,8 @@ struct module {
     struct assay_target table; /* as far as the module knows it, the rest null */
     struct segment segments[8];
     uint32_t segment_count;
+    bool imports_hashing; /* calls libsodium's password hashing, */
+    bool imports_storage; /* or SQLite: faults must reach it there */
 };
 
 /* The path of a target: "so:PATH", or the name of a module that was built with this program. Null
@@ -93,7 +95,8 @@ struct channel {
 
     bool loaded;
     char load_message[MODULE_MESSAGE_BYTES];
-    struct assay_traits traits; /* sentinels are not valid in the parent */
+    struct assay_traits traits; /* what it points to is not valid in the parent */
+    bool imports_hashing, imports_storage;
     char target_version[NAME_BYTES_MAX];
 
     uint64_t number; /* of the run that is under way */
@@ -111,7 +114,8 @@ struct worker_options {
     const char *target;
     uint32_t hang_seconds;
     const struct test_case *const *cases; /* the list that case_index points into */
-    pid_t parent;                         /* filled in by worker_open */
+    pid_t parent;                         /* filled in by worker_open, */
+    char room[64]; /* and so is this: a folder of its own, empty before each run */
 };
 
 struct worker {
@@ -134,6 +138,9 @@ void worker_restart(struct worker *);
  * However the child ends, the channel's outcome tells it: CRASH, HANG, or FAIL for a flood of
  * output, closed descriptors, and the like. */
 void worker_request(struct worker *, enum request_kind, uint32_t case_index);
+
+/* Removes what is in the folder. */
+void room_empty(const char *room);
 
 /* service.c: the child's side; does not return. */
 __attribute__((noreturn)) void service_run(struct channel *, const struct worker_options *,
@@ -207,12 +214,14 @@ struct check {
     uint32_t result_count;
     struct findings findings;
     struct assay_traits traits;
+    bool imports_hashing, imports_storage;
     enum exit_code exit_code;
     char message[MODULE_MESSAGE_BYTES]; /* of EXIT_UNJUDGED and EXIT_USAGE */
     double cpu_seconds;
 };
 void check_target(const char *target, const struct settings *, const struct listener *,
                   struct check *ret);
+bool check_reached(const struct check *, const char *prefix);
 void check_done(struct check *);
 
 /* --- compare.c

@@ -8,7 +8,9 @@
  * After each run the child looks whether the target left its surroundings as they were: standard
  * output, standard error, and the pipe to the parent.
  */
+#include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -40,9 +42,38 @@ static __attribute__((noreturn)) void leave(void)
 #endif
 }
 
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *place)
+{
+    (void)info;
+    (void)kind;
+    if (place->level > 0)
+        (void)remove(path);
+    return 0;
+}
+
+void room_empty(const char *room)
+{
+    (void)nftw(room, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Looks before it cleans, since most targets leave nothing. */
+static void clean_room(const char *room)
+{
+    struct dirent *entry;
+    bool empty = true;
+    DIR *folder = room[0] ? opendir(room) : NULL;
+    while (folder && empty && (entry = readdir(folder)))
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    if (folder)
+        closedir(folder);
+    if (!empty)
+        room_empty(room);
+}
+
 static void world_begin(void *context, uint64_t entropy_seed)
 {
     struct service *service = context;
+    clean_room(service->options->room);
     module_restore(&service->target);
     module_restore(&service->writer);
     faults_reset(entropy_seed);
@@ -227,8 +258,15 @@ static void load(struct service *service)
     service->subject.target = &service->target.table;
     service->subject.writer = options->writer ? &service->writer.table : &service->target.table;
     channel->traits = service->target.table.traits;
+    channel->imports_hashing = service->target.imports_hashing;
+    channel->imports_storage = service->target.imports_storage;
     snprintf(channel->target_version, sizeof channel->target_version, "%s",
              service->target.table.version);
+    if (options->room[0] && chdir(options->room) != 0) {
+        snprintf(channel->load_message, sizeof channel->load_message, "cannot go to %s",
+                 options->room);
+        return;
+    }
     channel->loaded = true;
 }
 

@@ -271,7 +271,7 @@ static void run_faults(struct worker *worker, uint32_t case_index, const struct 
         return;
     }
     if (channel->sites.overflow || result->sites == 0) {
-        result->verdict = VERDICT_VACUOUS;
+        result->verdict = channel->sites.overflow ? VERDICT_VACUOUS : VERDICT_UNSUPPORTED;
         snprintf(result->message, sizeof result->message, "%s",
                  result->sites ? "more sites than can be recorded"
                                : "no fault site is reached: faults do not get to this target");

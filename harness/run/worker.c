@@ -311,11 +311,23 @@ static bool ensure_started(struct worker *worker)
     return false;
 }
 
+/* Where the target's relative paths end up. Without one the worker stays where it is. */
+static void make_room(struct worker *worker)
+{
+    const char *parent = getenv("TMPDIR");
+    char *room = worker->options.room;
+    int size = snprintf(room, sizeof worker->options.room, "%s/assay-XXXXXX",
+                        parent && *parent ? parent : "/tmp");
+    if (size < 0 || (size_t)size >= sizeof worker->options.room || !mkdtemp(room))
+        room[0] = 0;
+}
+
 bool worker_open(struct worker *worker, const struct worker_options *options)
 {
     memset(worker, 0, sizeof *worker);
     worker->options = *options;
     worker->options.parent = getpid();
+    make_room(worker);
     worker->signal_pipe = worker->output_pipe = -1;
     worker->channel = mmap(NULL, sizeof *worker->channel, PROT_READ | PROT_WRITE,
                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -345,6 +357,10 @@ void worker_restart(struct worker *worker)
 void worker_close(struct worker *worker)
 {
     worker_restart(worker);
+    if (worker->options.room[0]) {
+        room_empty(worker->options.room);
+        rmdir(worker->options.room);
+    }
     munmap(worker->channel, sizeof *worker->channel);
 }
 

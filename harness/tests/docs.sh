@@ -35,5 +35,13 @@ for target in $(grep -rhoE '`?make [a-z]+' "$source/README.md" "$source/CONTRIBU
         failed=1
     fi
 done
+# The figure that README.md gives must be the one that the program counts.
+"$build/assay" check reference --only fault >"$work/log" 2>&1
+sites=$(sed -n 's/.* checks, \([0-9]*\) fault sites.*/\1/p' "$work/log")
+told=$(sed -n 's/.*: \([0-9,]*\) sites in .*/\1/p' "$source/README.md" | tr -d ,)
+if [ -z "$sites" ] || [ "$sites" != "$told" ]; then
+    echo "README.md says ${told:-nothing} sites, the program counts ${sites:-none}"
+    failed=1
+fi
 echo "$count commands of README.md run"
 exit $failed

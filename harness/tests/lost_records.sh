@@ -18,7 +18,7 @@ expect 70 'cannot write .*/none.json: No such file' "$ASSAY" "$@" --out "$room/o
     --json "$room/no/such/none.json"
 : >"$room/file"
 expect 70 'cannot create the folder' "$ASSAY" "$@" --out "$room/file"
-expect 70 'cannot create the folder' "$ASSAY" "$@" --out "$room/no/such/folder"
+expect 70 'cannot create the folder' "$ASSAY" "$@" --out "$room/file/below"
 
 full_stdout() {
     "$ASSAY" "$@" >/dev/full
