@@ -211,17 +211,11 @@ static void names_apart(struct run *run, const void *context)
     const struct assay_traits *traits = &subject->target->traits;
     struct text names[2], passwords[2];
     struct client client;
-    need_accounts(run, subject->target);
-    client_init(&client, run, subject->target, cheapest_cost(traits));
-    draw_name(run, traits, &names[0]);
+    client_with_account(&client, run, subject->target, &names[0], &passwords[0]);
     draw_neighbour(run, &names[0], &names[1]);
-    draw_password(run, traits, &passwords[0]);
     draw_neighbour(run, &passwords[0], &passwords[1]);
     if (same_password(traits, &passwords[0], &passwords[1]) ||
         !within_name_limits(traits, &names[1]))
-        reject(run);
-    client_open(&client, false);
-    if (client_register(&client, &names[0], &passwords[0]) != ASSAY_OK)
         reject(run);
     enum assay_answer second = client_register(&client, &names[1], &passwords[1]);
     bool same = same_name(traits, &names[0], &names[1]);
@@ -260,14 +254,9 @@ static void denial_changes_nothing(struct run *run, const void *context)
     struct text name, password, wrong, before, after;
     struct client client;
     need_records(run, subject->target);
-    client_init(&client, run, subject->target, cheapest_cost(traits));
-    draw_name(run, traits, &name);
-    draw_password(run, traits, &password);
+    client_with_account(&client, run, subject->target, &name, &password);
     draw_neighbour(run, &password, &wrong);
     if (same_password(traits, &password, &wrong))
-        reject(run);
-    client_open(&client, false);
-    if (client_register(&client, &name, &password) != ASSAY_OK)
         reject(run);
     record_read(&client, &name, &before);
     client_close(&client);
@@ -363,18 +352,12 @@ static void unknown_is_wrong(struct run *run, const void *context)
     const struct assay_traits *traits = &subject->target->traits;
     struct text name, stranger, password, wrong;
     struct client client;
-    need_accounts(run, subject->target);
-    client_init(&client, run, subject->target, cheapest_cost(traits));
-    draw_name(run, traits, &name);
+    client_with_account(&client, run, subject->target, &name, &password);
     draw_neighbour(run, &name, &stranger);
-    draw_password(run, traits, &password);
     draw_neighbour(run, &password, &wrong);
     if (same_name(traits, &name, &stranger) || !within_name_limits(traits, &stranger) ||
         same_password(traits, &password, &wrong) || !within_password_limits(traits, &wrong) ||
         (subject->target->hash && !would_hash(subject->target, &wrong)))
-        reject(run);
-    client_open(&client, false);
-    if (client_register(&client, &name, &password) != ASSAY_OK)
         reject(run);
     uint64_t before = hashing_calls();
     enum assay_answer known = client_login(&client, &name, &wrong);

@@ -114,6 +114,10 @@ bool client_open(struct client *, bool must_exist);
 void client_close(struct client *);
 enum assay_answer client_register(struct client *, const struct text *name,
                                   const struct text *password);
+/* A new store at the cheapest cost with one drawn account. Rejects the run when the target refuses
+ * the name or the password, as is its right. */
+void client_with_account(struct client *, struct run *, const struct assay_target *,
+                         struct text *ret_name, struct text *ret_password);
 enum assay_answer client_login(struct client *, const struct text *name,
                                const struct text *password);
 enum assay_answer client_change(struct client *, const struct text *name, const struct text *before,

@@ -167,6 +167,18 @@ enum assay_answer client_register(struct client *client, const struct text *name
     return judge_kind(client, "register", password, ASSAY_EXISTS);
 }
 
+void client_with_account(struct client *client, struct run *run, const struct assay_target *table,
+                         struct text *ret_name, struct text *ret_password)
+{
+    need_accounts(run, table);
+    client_init(client, run, table, cheapest_cost(&table->traits));
+    draw_name(run, &table->traits, ret_name);
+    draw_password(run, &table->traits, ret_password);
+    client_open(client, false);
+    if (client_register(client, ret_name, ret_password) != ASSAY_OK)
+        reject(run);
+}
+
 enum assay_answer client_login(struct client *client, const struct text *name,
                                const struct text *password)
 {

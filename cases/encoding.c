@@ -250,13 +250,8 @@ static void tampered_record(struct run *run, const void *context)
     struct text name, password, wrong, encoded, changed;
     struct client client;
     need_records(run, subject->target);
-    client_init(&client, run, subject->target, cheapest_cost(traits));
-    draw_name(run, traits, &name);
-    draw_password(run, traits, &password);
+    client_with_account(&client, run, subject->target, &name, &password);
     draw_neighbour(run, &password, &wrong);
-    client_open(&client, false);
-    if (client_register(&client, &name, &password) != ASSAY_OK)
-        reject(run);
     record_read(&client, &name, &encoded);
     bool broken = draw(run, 0, 1, 0) == 0;
     if (broken)
