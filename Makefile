@@ -70,7 +70,10 @@ across: build
 	@harness/tests/across.sh $(BUILD) build-clang build-asan
 
 soak: build across
-	@for seed in $$(seq 1 $(SEEDS)); do $(ASSAY) check reference --seed $$seed | tail -n 1 || exit 1; done
+	@mkdir -p out; for seed in $$(seq 1 $(SEEDS)); do \
+		$(ASSAY) check reference --seed $$seed >out/soak.log || { cat out/soak.log; exit 1; }; \
+		tail -n 1 out/soak.log; \
+	done
 	$(ASSAY) prove --full
 
 fuzz:
