@@ -16,7 +16,6 @@
 struct reach {
     uint64_t sites[FAULT_OPERATIONS];
     uint64_t cases;
-    const char *trouble;
 };
 
 /* Whether a program is on the PATH. */
@@ -90,7 +89,7 @@ enum exit_code command_doctor(const struct options *options)
     const char *target = options->argument_count > 0 ? options->arguments[0] : "reference";
     const struct worker_options worker_options = {
         .target = target, .hang_seconds = options->settings.hang_seconds, .cases = all_cases};
-    struct reach reach = {{0}, 0, NULL};
+    struct reach reach = {{0}, 0};
     struct worker worker;
     printf("libraries   libsodium %s, SQLite %s, jansson %s\n", sodium_version_string(),
            sqlite3_libversion(), JANSSON_VERSION);

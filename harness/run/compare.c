@@ -76,7 +76,7 @@ static void request_short_of_memory(struct worker *worker, uint32_t case_index, 
     for (uint32_t i = 0; i < count; i++)
         channel->input.at[1 + i] = (struct choice){.value = values[i]};
     channel->input.count = 1 + count;
-    channel->seed = 0;
+    channel->relative = false;
     worker_request(worker, REQUEST_RUN, case_index);
 }
 

@@ -31,17 +31,17 @@ static void run_token(const struct token *token, uint32_t case_index, struct wor
     struct channel *channel = worker->channel;
     memcpy(channel->input.at, token->values, token->count * sizeof *token->values);
     channel->input.count = token->count;
-    channel->seed = 1;
+    channel->relative = true;
     channel->telling = true;
-    channel->first = UINT64_MAX; /* no drift, unless the child lives to say so */
+    channel->drifted_at = -1; /* unless the child lives to say otherwise */
     worker_request(worker, REQUEST_RUN, case_index);
     ret->outcome = channel->outcome;
     memcpy(ret->output, worker->output, sizeof ret->output);
     bool ended = ret->outcome.verdict != VERDICT_CRASH && ret->outcome.verdict != VERDICT_HANG;
-    if ((ended && (int64_t)channel->first >= 0) || !token_fits(token, &channel->drawn)) {
+    if ((ended && channel->drifted_at >= 0) || !token_fits(token, &channel->drawn)) {
         char why[64] = "";
-        if (ended && (int64_t)channel->first >= 0)
-            snprintf(why, sizeof why, " (at draw %lld)", (long long)channel->first + 1);
+        if (ended && channel->drifted_at >= 0)
+            snprintf(why, sizeof why, " (at draw %lld)", (long long)channel->drifted_at + 1);
         refuse(ret, EXIT_USAGE,
                "the token is stale: the case draws something else now than when it was written",
                why);

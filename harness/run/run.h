@@ -91,6 +91,8 @@ struct channel {
     enum request_kind kind;
     uint32_t case_index;
     uint64_t seed, first, count;
+    bool relative;      /* the input is that of a token: distances from the origins, strict */
+    int64_t drifted_at; /* of REQUEST_RUN: the first draw that did not fit, or -1 */
     bool telling;
 
     bool loaded;

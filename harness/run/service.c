@@ -140,10 +140,9 @@ static void serve_run(struct service *service)
 {
     struct source_replay source;
     source_replay_start(&source, service->channel->input.at, service->channel->input.count,
-                        service->channel->seed == 1);
+                        service->channel->relative);
     run_once(service, &source.source);
-    /* The parent compares: -1 when all was as it had been drawn. */
-    service->channel->first = (uint64_t)source.drifted_at;
+    service->channel->drifted_at = source.drifted_at;
 }
 
 static void serve_random(struct service *service)

@@ -66,7 +66,7 @@ static void run_choices(struct attempt *attempt, const struct choices *choices, 
     struct channel *channel = attempt->worker->channel;
     memcpy(channel->input.at, choices->at, choices->count * sizeof *choices->at);
     channel->input.count = choices->count;
-    channel->seed = 0;
+    channel->relative = false;
     channel->telling = telling;
     worker_request(attempt->worker, REQUEST_RUN, attempt->case_index);
     channel->telling = false;

@@ -53,7 +53,7 @@ static enum verdict run_on(const char *target, int64_t seed, const struct plan *
         for (uint32_t i = 0; i < count; i++)
             channel->input.at[1 + i] = (struct choice){.value = values[i]};
         channel->input.count = 1 + count;
-        channel->seed = 0;
+        channel->relative = false;
         worker_request(&worker, REQUEST_RUN, 0);
         *ret = channel->outcome;
     } else {
