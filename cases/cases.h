@@ -47,6 +47,7 @@ struct text {
     uint8_t bytes[TEXT_BYTES_MAX];
 };
 struct assay_bytes text_bytes(const struct text *);
+bool same_text(const struct text *, const struct text *); /* byte for byte */
 #define QUOTED_TEXT(text) QUOTED((text)->bytes, (text)->size)
 
 /* Within the limits that the target declares. Simplest: the shortest run of "a". */
@@ -60,7 +61,10 @@ void draw_neighbour(struct run *, const struct text *, struct text *ret);
 struct assay_cost draw_cost(struct run *, const struct assay_traits *);
 struct assay_cost cheapest_cost(const struct assay_traits *);
 
+/* Ends a password with what the target's policy wants. */
 void add_suffix(const struct assay_traits *, struct text *password);
+/* In bytes: the declared limit, or what cases go up to where there is none. */
+size_t longest_password(const struct assay_traits *);
 
 /* Whether the target declares these to be one. */
 bool same_password(const struct assay_traits *, const struct text *, const struct text *);
@@ -127,6 +131,9 @@ enum assay_answer client_remove(struct client *, const struct text *name,
 /* The reply to the last operation. */
 const struct assay_reply *client_reply(void);
 
+/* One call of hash(), neither a step nor judged. */
+struct assay_reply plain_hash(struct run *, const struct assay_target *, struct assay_cost,
+                              const struct text *password, struct text *ret_encoded);
 /* Stored strings. Rejects the run when the target refuses the password, as is its right. */
 void stored_hash(struct run *, const struct assay_target *, struct assay_cost,
                  const struct text *password, struct text *ret_encoded);
@@ -136,7 +143,7 @@ void record_read(struct client *, const struct text *name, struct text *ret_enco
 void record_write(struct client *, const struct text *name, const struct text *encoded);
 /* Ends the run as UNSUPPORTED unless all of these are there. */
 /* Whether the target would hash this password at all; its policy may refuse it. Quiet. */
-bool would_hash(const struct assay_target *, const struct text *password);
+bool would_hash(struct run *, const struct assay_target *, const struct text *password);
 void need_hashing(struct run *, const struct assay_target *);
 void need_accounts(struct run *, const struct assay_target *);
 void need_records(struct run *, const struct assay_target *);

@@ -44,18 +44,6 @@ static struct open_handle {
     struct assay_handle *handle;
 } open_handles[DEFERRED_MAX];
 
-bool would_hash(const struct assay_target *table, const struct text *password)
-{
-    char room[ASSAY_ENCODED_BYTES_MAX];
-    struct assay_text encoded = {room, sizeof room, 0};
-    struct assay_reply reply = {.answer = ASSAY_ANSWERS};
-    const struct assay_config config = {sizeof config, false, NULL, cheapest_cost(&table->traits)};
-    bool was_quiet = edge_quiet(true);
-    table->hash(&config, text_bytes(password), &encoded, &reply);
-    edge_quiet(was_quiet);
-    return reply.answer == ASSAY_OK;
-}
-
 static void release(void *what)
 {
     struct open_handle *open = what;
@@ -229,15 +217,33 @@ static void take_text(struct run *run, const struct assay_text *from, struct tex
     ret->size = from->size;
 }
 
-void stored_hash(struct run *run, const struct assay_target *table, struct assay_cost cost,
-                 const struct text *password, struct text *ret_encoded)
+struct assay_reply plain_hash(struct run *run, const struct assay_target *table,
+                              struct assay_cost cost, const struct text *password,
+                              struct text *ret_encoded)
 {
     const struct assay_config config = config_of(cost, false);
     struct assay_text room = room_in(ret_encoded);
-    step(run, "hash");
-    last = (struct assay_reply){.answer = ASSAY_ANSWERS};
-    table->hash(&config, text_bytes(password), &room, &last);
+    struct assay_reply reply = {.answer = ASSAY_ANSWERS};
+    table->hash(&config, text_bytes(password), &room, &reply);
     take_text(run, &room, ret_encoded, "hash");
+    return reply;
+}
+
+bool would_hash(struct run *run, const struct assay_target *table, const struct text *password)
+{
+    struct text ignored;
+    bool was_quiet = edge_quiet(true);
+    struct assay_reply reply =
+        plain_hash(run, table, cheapest_cost(&table->traits), password, &ignored);
+    edge_quiet(was_quiet);
+    return reply.answer == ASSAY_OK;
+}
+
+void stored_hash(struct run *run, const struct assay_target *table, struct assay_cost cost,
+                 const struct text *password, struct text *ret_encoded)
+{
+    step(run, "hash");
+    last = plain_hash(run, table, cost, password, ret_encoded);
     tell(run, "hash password %s at cost m=%u t=%u: %s, %s", QUOTED_TEXT(password), cost.memory_kib,
          cost.passes, REPLY_TEXT(&last), QUOTED_TEXT(ret_encoded));
     judge_reply(run, &last, "hash", password);

@@ -150,7 +150,7 @@ static void rows_follow_the_cost(struct run *run, const void *context)
               "the right password is answered %s", REPLY_TEXT(client_reply()));
     record_read(&history.client, &history.name, &second);
     struct assay_cost renewed = recorded_cost(run, &history);
-    if (first.size != second.size || memcmp(first.bytes, second.bytes, first.size) != 0)
+    if (!same_text(&first, &second))
         CHECK(run, at_least(renewed, after),
               "m=%u t=%u is configured, but a login wrote a record that costs m=%u t=%u",
               after.memory_kib, after.passes, renewed.memory_kib, renewed.passes);
@@ -187,8 +187,7 @@ static void settled_rows(struct run *run, const void *context)
     history.client.stored = &first;
     client_login(&history.client, &history.name, &history.password);
     record_read(&history.client, &history.name, &second);
-    CHECK(run, first.size == second.size && memcmp(first.bytes, second.bytes, first.size) == 0,
-          "every login writes the record anew");
+    CHECK(run, same_text(&first, &second), "every login writes the record anew");
 }
 const struct test_case compat_settled_rows = {
     .name = "compat.settled_rows",

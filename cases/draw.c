@@ -89,6 +89,11 @@ static size_t upper(uint32_t declared)
     return declared == 0 || declared > UNLIMITED_BYTES ? UNLIMITED_BYTES : declared;
 }
 
+size_t longest_password(const struct assay_traits *traits)
+{
+    return upper(traits->password_bytes_max);
+}
+
 /* Ends a password with what the target's policy wants. */
 void add_suffix(const struct assay_traits *traits, struct text *password)
 {
@@ -249,7 +254,7 @@ static void canonical(enum assay_normalisation normalisation, bool fold, size_t 
         ret->size = significant;
 }
 
-static bool same_text(const struct text *a, const struct text *b)
+bool same_text(const struct text *a, const struct text *b)
 {
     return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
 }

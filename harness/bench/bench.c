@@ -60,7 +60,7 @@ static double disabled_edge(void)
 static const struct assay_target *target;
 
 /* Microseconds of one minimum-cost hash, called plainly. */
-static double plain_hash(void)
+static double bare_hash(void)
 {
     const int calls = 2000;
     const struct assay_config config = {sizeof config, false, NULL, target->traits.cost_min};
@@ -185,7 +185,7 @@ int main(int argc, char **argv)
     printf("%-44s %12s %12s %10s  wanted\n", "what", "ours", "theirs", "ratio");
     double edge_cost = median(disabled_edge);
     add_row(rows, "faults.edge_disabled_ns", edge_cost, 0, edge_cost, 2, false);
-    double plain = median(plain_hash), within = median(hash_in_a_case);
+    double plain = median(bare_hash), within = median(hash_in_a_case);
     add_row(rows, "engine.overhead_of_one_cheap_hash", within, plain, within / plain - 1, 0.05,
             false);
     double in_process = median(faults_in_process), by_fork = median(faults_by_fork);
