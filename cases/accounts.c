@@ -184,7 +184,7 @@ static void machine(struct run *run, const void *context)
     draw_world(&machine);
     client_open(machine.client, false);
     for (int i = 0; i < COMMANDS_MAX; i++) {
-        uint32_t span = span_begin(run);
+        uint32_t span = span_begin(run, "command");
         bool more = draw(run, 0, 31, 0) != 0;
         if (more)
             one_command(&machine);

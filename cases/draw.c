@@ -56,7 +56,7 @@ static void draw_character(struct run *run, int64_t alphabet, struct text *ret)
 
 static void draw_text(struct run *run, size_t min, size_t max, struct text *ret)
 {
-    uint32_t span = span_begin(run);
+    uint32_t span = span_begin(run, "text");
     int64_t alphabet = draw(run, 0, 7, 0);
     static const int64_t alphabets[] = {0, 1, 1, 0, 2, 1, 3, 2};
     size_t size = draw_length(run, min, max);
@@ -66,7 +66,7 @@ static void draw_text(struct run *run, size_t min, size_t max, struct text *ret)
     size_t drawn = size < 24 ? size : 8 + draw_index(run, 9);
     for (size_t before = SIZE_MAX; ret->size < drawn && ret->size != before;) {
         before = ret->size;
-        uint32_t character = span_begin(run);
+        uint32_t character = span_begin(run, "character");
         draw_character(run, alphabets[alphabet], ret);
         span_end(run, character);
     }
@@ -122,7 +122,7 @@ void draw_name(struct run *run, const struct assay_traits *traits, struct text *
                                          "null",  "admin", "Admin", "-a",  "a b", "a:b",
                                          "a%s%n", "a'--",  "a\"",   "a;b", "a\\", "../a",
                                          "a@b",   "*",     "%",     "_",   "a,b", "true"};
-    uint32_t span = span_begin(run);
+    uint32_t span = span_begin(run, "name");
     size_t which = draw_index(run, sizeof tricky / sizeof *tricky + 12);
     if (which < sizeof tricky / sizeof *tricky) {
         ret->size = 0;
@@ -139,7 +139,7 @@ void draw_name(struct run *run, const struct assay_traits *traits, struct text *
 
 void draw_neighbour(struct run *run, const struct text *of, struct text *ret)
 {
-    uint32_t span = span_begin(run);
+    uint32_t span = span_begin(run, "neighbour");
     int64_t way = draw(run, 0, 11, 0);
     size_t place = draw_index(run, of->size);
     *ret = *of;
@@ -203,7 +203,7 @@ struct assay_cost cheapest_cost(const struct assay_traits *traits)
 struct assay_cost draw_cost(struct run *run, const struct assay_traits *traits)
 {
     struct assay_cost cost = traits->cost_min;
-    uint32_t span = span_begin(run);
+    uint32_t span = span_begin(run, "cost");
     int64_t more_memory = draw(run, 0, 56, 0);
     int64_t more_passes = draw(run, 0, draw(run, 0, 15, 0) == 15 ? 60 : 3, 0);
     if (cost.memory_kib)

@@ -28,7 +28,7 @@ static uint32_t rot(struct run *run, sqlite3_file *file)
     if (file->pMethods->xFileSize(file, &size) != SQLITE_OK || size == 0)
         return 0;
     for (int64_t more = draw(run, 1, 3, 1); more > 0; more--) {
-        uint32_t span = span_begin(run);
+        uint32_t span = span_begin(run, "changed bytes");
         sqlite3_int64 place = draw_place(run, size);
         uint8_t flip = (uint8_t)draw(run, 1, 255, 1), byte = 0;
         if (place < size && file->pMethods->xRead(file, &byte, 1, place) == SQLITE_OK) {

@@ -82,12 +82,15 @@ size_t draw_length(struct run *run, size_t min, size_t max)
     return length < min ? min : length > max ? max : length;
 }
 
-uint32_t span_begin(struct run *run)
+uint32_t span_begin(struct run *run, const char *label)
 {
     struct choices *choices = run->choices;
+    uint32_t hash = 0x811c9dc5u;
     if (choices->span_count >= SPANS_MAX)
         return SPANS_MAX;
-    choices->spans[choices->span_count] = (struct span){choices->count, choices->count};
+    for (; *label; label++)
+        hash = (hash ^ (uint8_t)*label) * 0x01000193u;
+    choices->spans[choices->span_count] = (struct span){choices->count, choices->count, hash};
     return choices->span_count++;
 }
 

@@ -182,7 +182,7 @@ void plan_draw(struct run *run, struct plan *ret)
     ret->count = (uint32_t)draw_kind(run, CHOICE_FAULT, 0, catalogue ? FAULTS_MAX : 0, 0);
     for (uint32_t i = 0; i < ret->count; i++) {
         struct fault *fault = &ret->faults[i];
-        uint32_t span = span_begin(run);
+        uint32_t span = span_begin(run, "fault");
         fault->site.operation =
             (uint16_t)draw_kind(run, CHOICE_FAULT, 0, catalogue->operation_count - 1, 0);
         fault->site.role = (uint8_t)draw_kind(run, CHOICE_FAULT, 0, catalogue->role_count - 1, 0);

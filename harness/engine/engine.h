@@ -33,7 +33,10 @@
 enum choice_kind {
     CHOICE_CASE,    /* drawn by the case itself */
     CHOICE_ENTROPY, /* the seed of all randomness that the subject asks for */
-    CHOICE_FAULT    /* the plan of the edge */
+    CHOICE_FAULT,   /* the plan of the edge */
+    CHOICE_PREEMPT, /* whether the running thread stays (0), or which other one goes on */
+    CHOICE_NEXT,    /* which thread goes on when the running one cannot */
+    CHOICE_KINDS
 };
 
 /* One drawn value with its bounds. `origin` is the simplest value: shrinking moves towards it. */
@@ -42,9 +45,11 @@ struct choice {
     enum choice_kind kind;
 };
 
-/* A stretch of choices that belongs together; shrinking deletes and simplifies whole spans. */
+/* A stretch of choices that belongs together; shrinking deletes and simplifies whole spans, and
+ * takes spans of one label for things of one kind. */
 struct span {
     uint32_t first, end; /* choices [first, end) */
+    uint32_t label;      /* hash of its name */
 };
 
 struct choices {
@@ -231,8 +236,8 @@ size_t draw_index(struct run *, size_t count);
  * neighbours. */
 size_t draw_length(struct run *, size_t min, size_t max);
 
-/* Spans may nest. Returns what span_end() wants. */
-uint32_t span_begin(struct run *);
+/* Spans may nest. `label` names the kind of thing that is drawn. Returns what span_end() wants. */
+uint32_t span_begin(struct run *, const char *label);
 void span_end(struct run *, uint32_t span);
 
 /* Names the step that begins: sites are counted within it. `name` is copied. */

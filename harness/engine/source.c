@@ -50,7 +50,7 @@ static int64_t random_choice(struct source *base, const struct choice *ask)
 {
     struct source_random *source = (struct source_random *)base;
     uint64_t width = (uint64_t)ask->hi - (uint64_t)ask->lo;
-    if (ask->kind == CHOICE_FAULT)
+    if (ask->kind == CHOICE_FAULT || ask->kind == CHOICE_PREEMPT)
         return ask->origin;
     if (width == 0)
         return ask->lo;

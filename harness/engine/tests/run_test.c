@@ -310,7 +310,7 @@ static void story_has_a_line_each(void **state)
 static void nests(struct run *run, const void *subject)
 {
     uint32_t depth = *(const uint32_t *)subject;
-    uint32_t span = span_begin(run);
+    uint32_t span = span_begin(run, "nest");
     draw(run, 0, 9, 0);
     if (depth > 1)
         nests(run, &(uint32_t){depth - 1});

@@ -31,7 +31,7 @@ static void draw_list(struct run *run, int64_t length_max, int64_t lo, int64_t h
 {
     ret->count = (size_t)draw(run, 0, length_max, 0);
     for (size_t i = 0; i < ret->count; i++) {
-        uint32_t span = span_begin(run);
+        uint32_t span = span_begin(run, "element");
         ret->at[i] = draw(run, lo, hi, lo > 0 ? lo : 0);
         span_end(run, span);
     }
@@ -88,7 +88,7 @@ static void length_list(struct run *run, const void *subject)
     (void)subject;
     list.count = (size_t)draw(run, 1, 100, 1);
     for (size_t i = 0; i < list.count; i++) {
-        uint32_t span = span_begin(run);
+        uint32_t span = span_begin(run, "element");
         list.at[i] = draw(run, 0, 1000, 0);
         span_end(run, span);
     }
@@ -105,7 +105,7 @@ static void large_union_list(struct run *run, const void *subject)
     int64_t lists = draw(run, 0, 6, 0);
     (void)subject;
     for (int64_t i = 0; i < lists; i++) {
-        uint32_t span = span_begin(run);
+        uint32_t span = span_begin(run, "list");
         draw_list(run, 10, -1000, 1000, &list);
         span_end(run, span);
         write_list(&list, text, sizeof text);
@@ -127,7 +127,7 @@ static void bound5(struct run *run, const void *subject)
     (void)subject;
     for (int i = 0; i < 5; i++) {
         uint16_t sum = 0;
-        uint32_t span = span_begin(run);
+        uint32_t span = span_begin(run, "list");
         draw_list(run, 1, INT16_MIN, INT16_MAX, &list);
         span_end(run, span);
         for (size_t j = 0; j < list.count; j++)
@@ -145,7 +145,7 @@ static void bound5(struct run *run, const void *subject)
 /* Expressions of numbers, + and /, without a division by a literal zero, can be evaluated. */
 static int64_t draw_expression(struct run *run, int depth, char *text, size_t size, bool *ret_zero)
 {
-    uint32_t span = span_begin(run);
+    uint32_t span = span_begin(run, "expression");
     int64_t kind = draw(run, 0, depth > 0 ? 2 : 0, 0), number = draw(run, -100, 100, 0);
     size_t used = strlen(text);
     if (kind == 0) {
@@ -189,7 +189,7 @@ static void nested_lists(struct run *run, const void *subject)
     int64_t lists = draw(run, 0, 10, 0);
     (void)subject;
     for (int64_t i = 0; i < lists; i++) {
-        uint32_t span = span_begin(run);
+        uint32_t span = span_begin(run, "list");
         draw_list(run, 20, 0, 1, &list);
         span_end(run, span);
         write_list(&list, text, sizeof text);
@@ -232,7 +232,7 @@ static void coupling(struct run *run, const void *subject)
     struct list list = {.count = (size_t)draw(run, 1, 10, 1)};
     (void)subject;
     for (size_t i = 0; i < list.count; i++) {
-        uint32_t span = span_begin(run);
+        uint32_t span = span_begin(run, "element");
         list.at[i] = (int64_t)draw_index(run, 10);
         span_end(run, span);
         if (list.at[i] >= (int64_t)list.count)
