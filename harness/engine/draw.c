@@ -85,12 +85,14 @@ size_t draw_length(struct run *run, size_t min, size_t max)
 uint32_t span_begin(struct run *run, const char *label)
 {
     struct choices *choices = run->choices;
-    uint32_t hash = 0x811c9dc5u;
     if (choices->span_count >= SPANS_MAX)
         return SPANS_MAX;
-    for (; *label; label++)
-        hash = (hash ^ (uint8_t)*label) * 0x01000193u;
-    choices->spans[choices->span_count] = (struct span){choices->count, choices->count, hash};
+    struct span *span = &choices->spans[choices->span_count];
+    span->first = span->end = choices->count;
+    for (size_t i = 0; i < SPAN_LABEL_BYTES; i++) {
+        span->label[i] = *label;
+        label += *label != 0;
+    }
     return choices->span_count++;
 }
 

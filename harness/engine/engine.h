@@ -48,8 +48,8 @@ struct choice {
 /* A stretch of choices that belongs together; shrinking deletes and simplifies whole spans, and
  * takes spans of one label for things of one kind. */
 struct span {
-    uint32_t first, end; /* choices [first, end) */
-    uint32_t label;      /* hash of its name */
+    uint32_t first, end;          /* choices [first, end) */
+    char label[SPAN_LABEL_BYTES]; /* padded with NUL, not always ended by one */
 };
 
 struct choices {

@@ -10,8 +10,9 @@
     8192u /* choices of one run; one more makes the run an overrun, which is counted */
 #define SPANS_MAX                                                                                  \
     2048u /* spans of one run; further ones are not recorded, which only slows shrinking */
-#define DEFERRED_MAX    64u /* clean-ups that one run may register; one more is a bug of the case */
-#define STEP_NAME_BYTES 24u /* the name of a step, with its NUL */
+#define SPAN_LABEL_BYTES 16u /* of the label of a span; the rest is cut */
+#define DEFERRED_MAX     64u /* clean-ups that one run may register; one more is a bug of the case */
+#define STEP_NAME_BYTES  24u /* the name of a step, with its NUL */
 #define STEPS_MAX                                                                                  \
     64u /* steps of one run that faults can tell apart; later ones share the last number */
 #define FAULTS_MAX                                                                                 \
