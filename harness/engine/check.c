@@ -8,9 +8,11 @@
  * that ends in an orderly way are given here; CRASH and HANG are the parent's to give.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/engine/engine.h"
+#include "harness/engine/unseen.h"
 
 enum { RUN_FAILED = 1, RUN_REJECTED, RUN_UNSUPPORTED };
 
@@ -23,7 +25,8 @@ const char *verdict_name(enum verdict verdict)
 
 const char *technique_name(enum technique technique)
 {
-    static const char *const names[TECHNIQUES] = {"vectors", "fault", "property"};
+    static const char *const names[TECHNIQUES] = {"regressions", "vectors",  "exhaustive",
+                                                  "fault",       "schedule", "property"};
     return names[technique];
 }
 
@@ -71,22 +74,36 @@ enum verdict case_run(struct run *run, const struct test_case *test_case, const 
         break;
     }
     edge_quiet(true);
-    release_all(run);
-    world->end(world->context);
+    if (!outcome->spent) { /* else left-over threads may hold what a clean-up would wait for */
+        release_all(run);
+        world->end(world->context);
+    }
     edge_end(outcome);
+    if (run->observed)
+        observations_add(run->observed, outcome->verdict == VERDICT_PASS);
     return outcome->verdict;
+}
+
+/* Back to case_run(). From a thread of a schedule there is no way: its body must not judge. */
+static __attribute__((noreturn)) void leave(struct run *run, int reason)
+{
+    if (schedule_active()) {
+        fprintf(stderr, "a body of a schedule draws, checks or rejects: the case must do that\n");
+        abort();
+    }
+    siglongjmp(run->stop, reason);
 }
 
 void reject(struct run *run)
 {
-    siglongjmp(run->stop, RUN_REJECTED);
+    leave(run, RUN_REJECTED);
 }
 
 void unsupported(struct run *run, const char *what)
 {
     snprintf(run->outcome->message, sizeof run->outcome->message, "the target does not have %s",
              what);
-    siglongjmp(run->stop, RUN_UNSUPPORTED);
+    leave(run, RUN_UNSUPPORTED);
 }
 
 void check_failed(struct run *run, const char *file, int line, const char *expression,
@@ -100,35 +117,33 @@ void check_failed(struct run *run, const char *file, int line, const char *expre
     va_start(arguments, format);
     vsnprintf(outcome->message, sizeof outcome->message, format, arguments);
     va_end(arguments);
-    siglongjmp(run->stop, RUN_FAILED);
+    leave(run, RUN_FAILED);
 }
 
 void defer(struct run *run, void (*release)(void *), void *what)
 {
-    CHECK(run, run->deferred_count < DEFERRED_MAX, "the case registers more than %u clean-ups",
-          DEFERRED_MAX);
-    run->outcome->checks--; /* that was about the case, not about the subject */
+    CHECK_CASE(run, run->deferred_count < DEFERRED_MAX, "the case registers more than %u clean-ups",
+               DEFERRED_MAX);
     run->deferred[run->deferred_count].release = release;
     run->deferred[run->deferred_count++].what = what;
 }
 
 void step(struct run *run, const char *name)
 {
+    unseen_begin();
     snprintf(run->outcome->step, sizeof run->outcome->step, "%s", name);
     edge_step(run->outcome->steps++, name);
+    unseen_end();
 }
 
-void tell_line(struct run *run, const char *format, ...)
+static __attribute__((format(printf, 2, 0))) void add_line(struct outcome *outcome,
+                                                           const char *format, va_list arguments)
 {
     static const char story_cut[] = "\n... (the story is cut here)\n";
-    struct outcome *outcome = run->outcome;
-    va_list arguments;
     size_t room = STORY_BYTES - outcome->story_size;
     if (room < 2)
         return;
-    va_start(arguments, format);
     int wanted = vsnprintf(outcome->story + outcome->story_size, room, format, arguments);
-    va_end(arguments);
     size_t written = wanted < 0 ? 0 : (size_t)wanted;
     if (written > room - 2) { /* its newline and the final NUL must fit, too */
         outcome->story_size = STORY_BYTES - (uint32_t)sizeof story_cut;
@@ -139,6 +154,16 @@ void tell_line(struct run *run, const char *format, ...)
     outcome->story_size += (uint32_t)written;
     outcome->story[outcome->story_size++] = '\n';
     outcome->story[outcome->story_size] = 0;
+}
+
+void tell_line(struct run *run, const char *format, ...)
+{
+    va_list arguments;
+    unseen_begin();
+    va_start(arguments, format);
+    add_line(run->outcome, format, arguments);
+    va_end(arguments);
+    unseen_end();
 }
 
 /* One byte as it is written inside quotes. */

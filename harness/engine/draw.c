@@ -8,6 +8,8 @@
 
 #include "harness/engine/engine.h"
 
+#define SHAPE_OF_NOTHING 0x811c9dc5u /* where FNV-1a begins, by Fowler, Noll and Vo */
+
 static uint32_t shape_add(uint32_t shape, uint64_t word)
 {
     for (int i = 0; i < 8; i++, word >>= 8)
@@ -22,12 +24,16 @@ int64_t draw_kind(struct run *run, enum choice_kind kind, int64_t lo, int64_t hi
         run->outcome->overrun = true;
         reject(run);
     }
-    struct choice ask = {0, lo, hi, origin, kind};
-    int64_t value = run->source->next(run->source, &ask);
-    ask.value = value < lo ? lo : value > hi ? hi : value;
-    choices->at[choices->count] = ask;
+    struct choice *choice = &choices->at[choices->count];
+    choice->lo = lo;
+    choice->hi = hi;
+    choice->origin = origin;
+    choice->kind = kind;
+    int64_t value = run->source->next(run->source, choice);
+    value = value < lo ? lo : value > hi ? hi : value;
+    choice->value = value;
     __atomic_store_n(&choices->count, choices->count + 1, __ATOMIC_RELEASE);
-    return ask.value;
+    return value;
 }
 
 uint32_t choices_significant(const struct choices *choices)
@@ -38,17 +44,28 @@ uint32_t choices_significant(const struct choices *choices)
     return count;
 }
 
+static uint32_t shape_add_choice(uint32_t shape, const struct choice *choice)
+{
+    shape = shape_add(shape, (uint64_t)choice->lo);
+    shape = shape_add(shape, (uint64_t)choice->hi);
+    shape = shape_add(shape, (uint64_t)choice->origin);
+    return shape_add(shape, choice->kind);
+}
+
 uint32_t choices_shape(const struct choices *choices, uint32_t count)
 {
-    uint32_t shape = 0x811c9dc5u;
-    for (uint32_t i = 0; i < count && i < choices->count; i++) {
-        const struct choice *choice = &choices->at[i];
-        shape = shape_add(shape, (uint64_t)choice->lo);
-        shape = shape_add(shape, (uint64_t)choice->hi);
-        shape = shape_add(shape, (uint64_t)choice->origin);
-        shape = shape_add(shape, choice->kind);
-    }
+    uint32_t shape = SHAPE_OF_NOTHING;
+    for (uint32_t i = 0; i < count && i < choices->count; i++)
+        shape = shape_add_choice(shape, &choices->at[i]);
     return shape;
+}
+
+uint8_t choice_print(const struct choice *choice)
+{
+    uint32_t shape = shape_add_choice(SHAPE_OF_NOTHING, choice);
+    shape ^= shape >> 16;
+    shape ^= shape >> 8;
+    return (shape ^ (shape >> 4)) & 15;
 }
 
 int64_t draw(struct run *run, int64_t lo, int64_t hi, int64_t origin)
@@ -61,25 +78,34 @@ size_t draw_index(struct run *run, size_t count)
     return (size_t)draw(run, 0, count == 0 ? 0 : (int64_t)(count - 1), 0);
 }
 
-/* The class of length is one choice, the place in it another: lengths at which buffers end are as
- * likely as all others together, and shrinking can lower the length without changing its class. */
+size_t draw_weighted(struct run *run, const uint32_t *weights, size_t count)
+{
+    uint64_t sum = 0;
+    size_t index = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += weights[i];
+    uint64_t left = (uint64_t)draw(run, 0, sum == 0 ? 0 : (int64_t)(sum - 1), 0);
+    while (index + 1 < count && left >= weights[index])
+        left -= weights[index++];
+    return index;
+}
+
+void draw_bytes(struct run *run, void *ret, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        ((uint8_t *)ret)[i] = (uint8_t)draw(run, 0, 255, 0);
+}
+
+size_t draw_factor(struct run *run, size_t levels)
+{
+    return (size_t)draw_kind(run, CHOICE_FACTOR, 0, levels == 0 ? 0 : (int64_t)(levels - 1), 0);
+}
+
 size_t draw_length(struct run *run, size_t min, size_t max)
 {
-    static const uint16_t edges[] = {0,   1,   8,   16,  31,  32,   55,   64,  72,
-                                     127, 128, 255, 256, 512, 1023, 1024, 4096};
     if (max < min)
         max = min;
-    int64_t near = draw(run, 0, 3, 0);
-    size_t length = min;
-    if (near == 0)
-        length += (size_t)draw(run, 0, (int64_t)(max - min < 24 ? max - min : 24), 0);
-    else if (near == 1)
-        length = (size_t)draw(run, (int64_t)min, (int64_t)max, (int64_t)min);
-    else if (near == 2)
-        length = edges[draw_index(run, sizeof edges / sizeof *edges)] + (size_t)draw(run, 0, 2, 0);
-    else
-        length = max - (size_t)draw(run, 0, (int64_t)(max - min < 2 ? max - min : 2), 0);
-    return length < min ? min : length > max ? max : length;
+    return (size_t)draw_kind(run, CHOICE_LENGTH, (int64_t)min, (int64_t)max, (int64_t)min);
 }
 
 uint32_t span_begin(struct run *run, const char *label)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "harness/engine/engine.h"
+#include "harness/engine/unseen.h"
 
 static struct {
     bool active;    /* a run is under way and not quiet: the one thing that edge() looks at first */
@@ -77,16 +78,32 @@ static struct effect planned(const struct site *site)
     return (struct effect){0};
 }
 
+/* Lets another thread of a schedule go on first, unless a lock of a library is held. */
+static void yield_before(uint16_t operation, uint8_t role)
+{
+    const struct catalogue *catalogue = state.catalogue;
+    if (catalogue == NULL || operation >= catalogue->operation_count ||
+        role >= catalogue->role_count || catalogue->operations[operation].held)
+        return;
+    const char *of = catalogue->roles[role];
+    schedule_point(catalogue->operations[operation].name, strcmp(of, "-") != 0 ? of : NULL);
+}
+
 static __attribute__((noinline)) struct effect edge_active(uint16_t operation, uint8_t role)
 {
     if (operation >= OPERATIONS_MAX || role >= ROLES_MAX)
         return (struct effect){0};
+    if (schedule_active())
+        yield_before(operation, role);
+    unseen_begin();
     struct site site = {operation, role, state.step, state.occurrences[operation][role]++};
     state.counts[operation]++;
     __atomic_store_n(passed, *passed + 1, __ATOMIC_RELAXED);
     if (state.recording)
         record(&site);
-    return planned(&site);
+    struct effect effect = planned(&site);
+    unseen_end();
+    return effect;
 }
 
 struct effect edge(uint16_t operation, uint8_t role)

@@ -12,7 +12,8 @@
  * which is made of choices too.
  *
  * The engine knows nothing of authentication, uses libc only, and allocates nothing while a case
- * runs. One run is under way at a time in a process, on one thread.
+ * runs. One run is under way at a time in a process, on one thread, or on those of a schedule, one
+ * of which runs at a time.
  */
 #ifndef ASSAY_ENGINE_H
 #define ASSAY_ENGINE_H
@@ -34,8 +35,10 @@ enum choice_kind {
     CHOICE_CASE,    /* drawn by the case itself */
     CHOICE_ENTROPY, /* the seed of all randomness that the subject asks for */
     CHOICE_FAULT,   /* the plan of the edge */
+    CHOICE_FACTOR,  /* a level of one factor of a configuration */
+    CHOICE_LENGTH,  /* how long something is; chance likes lengths at which buffers end */
     CHOICE_PREEMPT, /* whether the running thread stays (0), or which other one goes on */
-    CHOICE_NEXT,    /* which thread goes on when the running one cannot */
+    CHOICE_NEXT,    /* which thread goes on when the running one cannot, or is woken up */
     CHOICE_KINDS
 };
 
@@ -68,10 +71,14 @@ struct source {
 /* Random choices, seeded by (run seed, case name, number of the case): each case can be run alone,
  * in any order. Of ranges wider than sixteen values, one in sixteen draws takes an end, one in
  * sixteen a value beside the origin, four in sixteen are log-uniform distances from the origin, the
- * others uniform; narrower ones and seeds of entropy are always uniform. Faults are never armed. */
+ * others uniform; narrower ones and seeds of entropy are always uniform, and lengths have a
+ * distribution of their own. Threads change at a few
+ * points. Faults are never armed. */
 struct source_random {
     struct source source;
     uint64_t state[2];
+    uint32_t
+        until_preemption; /* yield points to pass before the next one; UINT32_MAX: not drawn yet */
 };
 void source_random_start(struct source_random *, uint64_t seed, const char *name, uint64_t number);
 
@@ -107,6 +114,39 @@ struct source_bytes {
     bool arm_faults;
 };
 void source_bytes_start(struct source_bytes *, const uint8_t *data, size_t size, bool arm_faults);
+/* The inverse: bytes that draw these choices again from a source_bytes with the same `arm_faults`
+ * (without it, all but the faults). `ret` has room for BYTES_OF_CHOICE_MAX a choice. Returns how
+ * many bytes they are. */
+#define BYTES_OF_CHOICE_MAX 8u
+size_t bytes_of_choices(const struct choices *, bool arm_faults, uint8_t *ret);
+
+/* Every sequence within a bound, lightest first, each once; see enumerate.c. Only choices of the
+ * given kinds (bits) leave their origin. At most `sequences_max` are visited: 16 bytes of memory
+ * each. Null without memory. */
+struct exhaustive *exhaustive_new(uint32_t kinds, uint32_t weight_max, uint32_t sequences_max);
+void exhaustive_free(struct exhaustive *);
+/* For the next run; null when none is left. After that run, tell what it drew. */
+struct source *exhaustive_next(struct exhaustive *);
+void exhaustive_take(struct exhaustive *, const struct choices *drawn);
+/* The greatest weight up to which every sequence was visited. `ret_all`: there are no heavier ones.
+ */
+uint32_t exhaustive_weight(const struct exhaustive *, bool *ret_all);
+
+/* Rows of levels in which every combination of three factors occurs, in the order in which a case
+ * draws its factors. The first row is all origins. */
+struct covering {
+    uint32_t factors, count;
+    uint16_t rows[COVERING_ROWS_MAX][FACTORS_MAX];
+};
+/* False: too many factors, levels or rows (limits.h), or no memory. */
+bool covering_rows(const uint16_t *levels, uint32_t factors, struct covering *ret);
+/* One of its rows; everything else at its origin. */
+struct source_row {
+    struct source source;
+    const uint16_t *row;
+    uint32_t factors, used;
+};
+void source_row_start(struct source_row *, const struct covering *, uint32_t row);
 
 /* Repeatable pseudo-random numbers (splitmix64), also for the entropy that a subject is given. */
 uint64_t random_next(uint64_t *state);
@@ -168,6 +208,7 @@ struct outcome {
     uint32_t faults_fired; /* one bit for each fault of the plan */
     uint64_t edges;        /* that were passed */
     bool overrun;          /* more choices were asked for than a run may have */
+    bool spent;            /* threads are left over: this process must not run anything else */
     uint32_t steps;
     char step[STEP_NAME_BYTES]; /* the last one begun */
     struct plan plan;
@@ -176,11 +217,33 @@ struct outcome {
     char story[STORY_BYTES];
 };
 
+/* What the runs of a case were like; see observe.c. */
+enum observation_kind { OBSERVED_LABEL, OBSERVED_COVER, OBSERVED_MAXIMUM };
+struct observation {
+    enum observation_kind kind;
+    char name[NAME_BYTES_MAX];
+    uint64_t runs;        /* that passed and of which it held */
+    uint32_t percent_min; /* of the runs that pass; of OBSERVED_COVER */
+    int64_t largest;      /* of OBSERVED_MAXIMUM */
+    bool now;             /* it holds of the run under way */
+};
+struct observations {
+    uint64_t runs; /* that passed */
+    uint32_t count;
+    struct observation at[OBSERVATIONS_MAX];
+};
+/* At the end of a run. */
+void observations_add(struct observations *, bool passed);
+/* The first demand that the runs clearly do not meet, or null. */
+const struct observation *observations_unmet(const struct observations *);
+
 struct run {
     struct source *source;
-    struct choices *choices; /* the caller's, possibly shared with a parent */
-    struct outcome *outcome; /* the same */
-    bool telling;            /* write the story; costs time, so only for the run that is shown */
+    struct choices *choices;       /* the caller's, possibly shared with a parent */
+    struct outcome *outcome;       /* the same */
+    struct observations *observed; /* added to by each run, or null */
+    uint8_t *states; /* STATES_MAX bytes: set for each abstract state of a machine, or null */
+    bool telling;    /* write the story; costs time, so only for the run that is shown */
     sigjmp_buf stop;
     uint32_t deferred_count;
     struct {
@@ -192,10 +255,15 @@ struct run {
 /* Ways of driving a case; they differ only in where the next choice comes from. In the order in
  * which they run. */
 enum technique {
-    TECHNIQUE_VECTORS,  /* every choice at its origin, a few seeds of entropy: known answers, fixed
-                           histories */
-    TECHNIQUE_FAULT,    /* the same, with each site that was reached failing, one a run */
-    TECHNIQUE_PROPERTY, /* random choices */
+    TECHNIQUE_REGRESSIONS, /* tokens that were kept: defects that were there once */
+    TECHNIQUE_VECTORS, /* every choice at its origin, a few seeds of entropy: known answers, fixed
+                          histories */
+    TECHNIQUE_EXHAUSTIVE, /* all rows of a covering array, then all sequences of choices up to a
+                           * bound
+                           */
+    TECHNIQUE_FAULT,      /* the same, with each site that was reached failing, one a run */
+    TECHNIQUE_SCHEDULE,   /* all interleavings with few preemptions, then random ones */
+    TECHNIQUE_PROPERTY,   /* random choices */
     TECHNIQUES
 };
 const char *technique_name(enum technique);
@@ -232,13 +300,64 @@ int64_t draw(struct run *, int64_t lo, int64_t hi, int64_t origin);
 int64_t draw_kind(struct run *, enum choice_kind, int64_t lo, int64_t hi, int64_t origin);
 /* An index below count, simplest 0. */
 size_t draw_index(struct run *, size_t count);
-/* A length in [min, max], simplest min, with a liking for the ends, powers of two and their
+/* A level of a factor: a setting that the case is to be tried with in combination with its other
+ * factors. A case draws all of its factors, always the same ones, before anything depends on them.
+ */
+size_t draw_factor(struct run *, size_t levels);
+/* An index below count, each as likely as its weight says; simplest 0. */
+size_t draw_weighted(struct run *, const uint32_t *weights, size_t count);
+void draw_bytes(struct run *, void *ret, size_t size);
+/* A length in [min, max], simplest min. Chance likes short ones, the ends, powers of two and their
  * neighbours. */
 size_t draw_length(struct run *, size_t min, size_t max);
 
 /* Spans may nest. `label` names the kind of thing that is drawn. Returns what span_end() wants. */
 uint32_t span_begin(struct run *, const char *label);
 void span_end(struct run *, uint32_t span);
+
+/* A string of bytes. */
+struct text {
+    size_t size;
+    uint8_t bytes[TEXT_BYTES_MAX];
+};
+bool same_text(const struct text *, const struct text *); /* byte for byte */
+/* Adds all of the bytes, or none where they do not fit. */
+void text_add(struct text *, const void *bytes, size_t size);
+/* From one of several alphabets, see text.c; min to max bytes. Simplest: the shortest run of "a".
+ */
+void draw_text(struct run *, const char *label, size_t min, size_t max, struct text *ret);
+/* Derived from another text: one bit, one byte more or less, another case, a prefix; also the same.
+ */
+void draw_neighbour(struct run *, const struct text *, struct text *ret);
+
+/* One command of a machine. */
+struct machine_command {
+    const char *name;
+    uint32_t weight; /* how often it is drawn, relative to the others; 0 stands for 1 */
+    bool (*allowed)(const void *model); /* null: always */
+    void (*act)(struct run *, void *model);
+};
+/* Random histories of commands, see machine.c. A no-op (a restart, traffic of others) is a command
+ * that leaves the model alone. */
+struct machine {
+    const struct machine_command *commands;
+    uint32_t command_count;
+    uint32_t steps_max;
+    void (*invariant)(struct run *, void *model); /* after each step, or null */
+    uint32_t (*state)(const void *model);         /* the abstract state, for coverage, or null */
+};
+/* Returns the number of commands that ran. */
+uint32_t machine_run(struct run *, const struct machine *, void *model);
+/* One of count objects (64 at most): mostly one of those alive (bits), the simplest being the first
+ * of them, sometimes one that is not. */
+size_t draw_object(struct run *, uint64_t alive, size_t count);
+
+/* Notes that something holds of this run; shown as a share of all runs. */
+void label(struct run *, const char *name);
+/* Demands that it holds of at least so many percent of the runs; otherwise the case is VACUOUS. */
+void cover(struct run *, uint32_t percent_min, bool holds, const char *name);
+/* Keeps the largest value. */
+void maximize(struct run *, int64_t value, const char *name);
 
 /* Names the step that begins: sites are counted within it. `name` is copied. */
 void step(struct run *, const char *name);
@@ -270,6 +389,12 @@ void defer(struct run *, void (*release)(void *), void *what);
         if (!(condition))                                                                          \
             check_failed(run, __FILE__, __LINE__, #condition, __VA_ARGS__);                        \
     } while (0)
+/* The same about the case itself: does not count as a check of the subject. */
+#define CHECK_CASE(run, condition, ...)                                                            \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            check_failed(run, __FILE__, __LINE__, #condition, __VA_ARGS__);                        \
+    } while (0)
 __attribute__((noreturn, format(printf, 5, 6))) void check_failed(struct run *, const char *file,
                                                                   int line, const char *expression,
                                                                   const char *format, ...);
@@ -283,6 +408,7 @@ struct operation {
     const char *name;      /* class.operation, such as disk.write */
     uint32_t effect_count; /* effects have the codes 1..effect_count */
     const char *const *effects;
+    bool held; /* called with a lock of a library held: never a yield point */
 };
 struct catalogue {
     const struct operation *operations;
@@ -333,22 +459,74 @@ uint32_t plan_values(const struct plan *, int64_t *ret);
 /* "disk.write on wal fails with full, once, at login, occurrence 3". */
 const char *fault_text(char *ret, size_t size, const struct fault *, const char *step_name);
 
+/* --- Schedules
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* Runs body(context, 0) to body(context, threads - 1), each on a thread of its own, one at a time,
+ * and returns when all have ended. Choices say who goes on where: at most THREADS_MAX threads, the
+ * first one starts. Bodies call the subject, write down what it answered, and may tell(); they
+ * neither draw nor CHECK nor reject: the case judges afterwards. Stories count threads from 1. All
+ * threads waiting for each other is FAIL, blocking out of the scheduler's sight is UNSUPPORTED;
+ * both leave the process spent. */
+void schedule(struct run *, uint32_t threads, void (*body)(void *context, uint32_t thread),
+              void *context);
+
+/* For interceptors. Outside of schedules, and on threads that are not of one, they do nothing. All
+ * of them leave errno alone. */
+
+/* Whether the calling thread is one of a schedule that is under way. */
+bool schedule_active(void);
+/* Another thread may go on before `what` happens, `of` (null: nothing more to say). */
+void schedule_point(const char *what, const char *of);
+/* The thread sleeps or spins: another one goes on, if one can. */
+void schedule_pause(void);
+/* Others go on until the thread is woken. A timed wait may also end, returning false, when nobody
+ * else can go on. Always true without `timed`. */
+bool schedule_wait(const void *object, bool timed);
+/* One of those that wait for the object can go on, or every one. Switches to nobody. */
+void schedule_wake(const void *object, bool every);
+
 /* --- Shrinking
  * ------------------------------------------------------------------------------------------------
  */
 
 /* Runs candidate choices (values in at[], count) and says whether the same failure is still there.
- * On true the callback has put what was really drawn into `choices`. Returns <0 to stop shrinking.
- */
+ * On true the callback has put what was really drawn into `choices`; otherwise it may, which helps
+ * explain(). Returns <0 to stop. What it puts there is not trusted. */
 typedef int shrink_try(void *context, struct choices *choices);
 
 /* Makes `choices` smaller in shortlex order on (count, distance from origin, sign) as long as try()
- * holds. A candidate is accepted only if it is strictly smaller, so this ends. Returns the number
+ * holds. A candidate is accepted only if it is strictly smaller, so this ends, at the latest after
+ * `executions_max`, or SHRINK_FAILURES_MAX in a row that were none the smaller. Returns the number
  * of executions. `scratch` is the caller's. */
 uint32_t shrink(struct choices *choices, struct choices *scratch, shrink_try *, void *context,
                 uint32_t executions_max);
+
+/* The parts of a failure that do not matter: the `ordinal`th span of a label, from 1. */
+struct explanation {
+    uint32_t count;
+    struct {
+        uint32_t first, end; /* choices [first, end) */
+        char label[SPAN_LABEL_BYTES + 1];
+        uint32_t ordinal;
+    } parts[EXPLAINED_MAX];
+};
+/* Which spans of a minimal failure do not matter: whatever they are, it fails in the same way. Puts
+ * other values in their place, one span at a time; see explain.c. Returns the number of executions,
+ * at most `executions_max`. `scratch` is the caller's. */
+uint32_t explain(const struct choices *minimal, struct choices *scratch, shrink_try *,
+                 void *context, uint32_t executions_max, struct explanation *ret);
+
+/* Makes choices from a source that is not trusted safe to use: brings the counts within their
+ * limits and empties spans that lie outside. */
+void choices_settle(struct choices *);
+/* As much of them as there is. */
+void choices_copy(struct choices *to, const struct choices *from);
 /* Hash of kinds and bounds of the first `count` draws: a case that changed has another. */
 uint32_t choices_shape(const struct choices *, uint32_t count);
+/* Four bits of one draw's kind and bounds: a changed draw has others, but for one in sixteen. */
+uint8_t choice_print(const struct choice *);
 /* How many draws there are up to the last one that is not at its origin. */
 uint32_t choices_significant(const struct choices *);
 /* Negative: a is simpler. */
@@ -360,16 +538,24 @@ int choices_compare(const struct choices *a, const struct choices *b);
 
 /* assay1:TARGET:CASE:PAYLOAD:CRC32, see token.c. */
 struct token {
-    char target[2 * NAME_BYTES_MAX];
+    char target[2 * NAME_BYTES_MAX]; /* TOKEN_ANY_TARGET: it is said when the token is used */
     char name[NAME_BYTES_MAX];
     uint16_t shape;
     uint32_t count;
+    uint8_t prints[CHOICES_MAX];       /* choice_print() of each draw */
     struct choice values[CHOICES_MAX]; /* relative to the origin */
 };
+#define TOKEN_ANY_TARGET "*"
 /* Returns a string to free(), or null without memory. */
 char *token_write(const char *target, const char *name, const struct choices *);
-/* Whether these draws begin with the ones that the token was made from. */
-bool token_fits(const struct token *, const struct choices *drawn);
+/* The one text of what token_read() gave, or was changed in since. To free(); null without memory.
+ */
+char *token_text(const struct token *);
+/* Whether these draws are the ones that the token was made from; otherwise ret_why says where they
+ * go apart. A run that was `cut_short`, by a failure or a rejection, may have drawn less. */
+#define TOKEN_WHY_BYTES 160u
+bool token_fits(const struct token *, const struct choices *drawn, bool cut_short,
+                char ret_why[static TOKEN_WHY_BYTES]);
 /* Null when all is well, else what is wrong with it. Any bytes may come in. */
 const char *token_read(const char *text, struct token *ret);
 

@@ -10,9 +10,18 @@
     8192u /* choices of one run; one more makes the run an overrun, which is counted */
 #define SPANS_MAX                                                                                  \
     2048u /* spans of one run; further ones are not recorded, which only slows shrinking */
-#define SPAN_LABEL_BYTES 16u /* of the label of a span; the rest is cut */
-#define DEFERRED_MAX     64u /* clean-ups that one run may register; one more is a bug of the case */
-#define STEP_NAME_BYTES  24u /* the name of a step, with its NUL */
+#define DEVIATIONS_MAX                                                                             \
+    64u /* of one sequence in exhaustive search; what has more is left out, which is said */
+#define TEXT_BYTES_MAX    2048u /* of one drawn text; longer ones are cut */
+#define COMMANDS_MAX      32u   /* of a machine; more is an error */
+#define STATES_MAX        4096u /* abstract states of a machine times commands that are told apart */
+#define OBSERVATIONS_MAX  16u   /* labels, demands and maxima of one case; more is an error */
+#define FACTORS_MAX       16u   /* of one case; more is an error */
+#define FACTOR_LEVELS_MAX 64u   /* of one factor */
+#define COVERING_ROWS_MAX 2048u /* more is an error */
+#define SPAN_LABEL_BYTES  16u   /* of the label of a span; the rest is cut */
+#define DEFERRED_MAX      64u /* clean-ups that one run may register; one more is a bug of the case */
+#define STEP_NAME_BYTES   24u /* the name of a step, with its NUL */
 #define STEPS_MAX                                                                                  \
     64u /* steps of one run that faults can tell apart; later ones share the last number */
 #define FAULTS_MAX                                                                                 \
@@ -30,10 +39,29 @@
            */
 #define OUTPUT_BYTES_MAX                                                                           \
     (1u << 20) /* of what a target may print during one request; more is a finding */
-#define TOKEN_BYTES_MAX (16u * CHOICES_MAX) /* of a token, which comes from outside */
-#define NAME_BYTES_MAX  64u                 /* of the name of a case or target in a token */
+#define TOKEN_BYTES_MAX           (16u * CHOICES_MAX) /* of a token, which comes from outside */
+#define REGRESSIONS_MAX           1024u               /* tokens that are kept; more is an error */
+#define REGRESSION_FILE_BYTES_MAX (1u << 20) /* of one file of them; a longer one is an error */
+#define NOTE_BYTES_MAX            250u       /* of the comment above a kept token */
+#define NAME_BYTES_MAX            64u        /* of the name of a case or target in a token */
 
-#define SHRINK_EXECUTIONS_MAX 3000u /* executions of one shrink */
-#define HANG_SECONDS          10u /* without progress: blocked, or spinning without passing an edge */
+#define THREADS_MAX       8u   /* of one schedule; more is a bug of the case */
+#define TIMED_WAIT_PAUSES 100u /* by others in a schedule, after which a timed wait may end */
+#define BLOCKED_LOOKS                                                                              \
+    10u /* at a blocked thread of a schedule, within a second; then it is not supported */
+
+#define RECORD_BYTES_MAX                                                                           \
+    (1u << 20)            /* of one line of events; a longer one is refused, and none is written */
+#define JOBS_MAX   256u   /* cells at once */
+#define SHARDS_MAX 10000u /* parts that a run may be cut into */
+
+#define EXPLAIN_EXECUTIONS_MAX 600u  /* executions that find out what does not matter */
+#define SHRINK_EXECUTIONS_MAX  3000u /* executions of one shrink */
+#define SHRINK_FAILURES_MAX                                                                        \
+    500u /* of them in a row without progress; the longest that was worth it in the engine's tests \
+            is 255 */
+#define EXPLAINED_MAX                                                                              \
+    8u /* parts of a failure that are said not to matter; no more are looked for */
+#define HANG_SECONDS 10u /* without progress: blocked, or spinning without passing an edge */
 
 #endif

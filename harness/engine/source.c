@@ -46,33 +46,81 @@ static int64_t away_from_origin(const struct choice *ask, uint64_t distance, boo
     return (int64_t)(upwards ? (uint64_t)ask->origin + distance : (uint64_t)ask->origin - distance);
 }
 
+/* A few change points, at distances that are log-uniform up to 63: as in the probabilistic
+ * scheduler of Burckhardt and others (ASPLOS 2010), it matters where few preemptions are, not that
+ * there are many. */
+static void next_preemption(struct source_random *source)
+{
+    uint64_t bits = chance(source) % 7;
+    source->until_preemption = (uint32_t)(chance(source) & ((1u << bits) - 1));
+}
+
+static int64_t random_thread(struct source_random *source, const struct choice *ask)
+{
+    if (ask->hi == ask->lo)
+        return ask->lo;
+    if (source->until_preemption == UINT32_MAX)
+        next_preemption(source);
+    if (source->until_preemption-- > 0)
+        return ask->lo;
+    next_preemption(source);
+    return ask->lo + 1 + (int64_t)below_or_equal(source, (uint64_t)ask->hi - (uint64_t)ask->lo - 1);
+}
+
+/* One in sixteen at an end, one beside the origin, four at log-uniform distances from it. */
+static int64_t special_choice(struct source_random *source, const struct choice *ask, uint64_t dice)
+{
+    uint64_t width = (uint64_t)ask->hi - (uint64_t)ask->lo;
+    bool upwards = ask->origin == ask->lo || (ask->origin != ask->hi && (dice & 256));
+    if ((dice & 15) == 0)
+        return (dice & 512) ? ask->hi : ask->lo;
+    if ((dice & 15) == 1)
+        return away_from_origin(ask, (dice >> 10) & 1, upwards);
+    uint32_t bits = (uint32_t)((dice >> 16) % (64 - (uint32_t)__builtin_clzll(width)));
+    return away_from_origin(ask, chance(source) >> (63 - bits), upwards);
+}
+
+/* Three in eight are short, one in eight is at the upper end, one in four is where a buffer may
+ * end, and the rest is anywhere. */
+static int64_t random_length(struct source_random *source, const struct choice *ask)
+{
+    static const uint16_t edges[] = {0,   1,   8,   16,  31,  32,   55,   64,  72,
+                                     127, 128, 255, 256, 512, 1023, 1024, 4096};
+    uint64_t width = (uint64_t)ask->hi - (uint64_t)ask->lo, dice = chance(source);
+    int64_t edge = edges[(dice >> 8) % (sizeof edges / sizeof *edges)] + (int64_t)(dice >> 40 & 1);
+    switch (dice & 7) {
+    case 0:
+    case 1:
+    case 2:
+        return ask->lo + (int64_t)below_or_equal(source, width < 24 ? width : 24);
+    case 3:
+        return ask->hi - (int64_t)below_or_equal(source, width < 2 ? width : 2);
+    case 4:
+    case 5:
+        return edge < ask->lo ? ask->lo : edge > ask->hi ? ask->hi : edge;
+    default:
+        return (int64_t)((uint64_t)ask->lo + below_or_equal(source, width));
+    }
+}
+
 static int64_t random_choice(struct source *base, const struct choice *ask)
 {
     struct source_random *source = (struct source_random *)base;
     uint64_t width = (uint64_t)ask->hi - (uint64_t)ask->lo;
-    if (ask->kind == CHOICE_FAULT || ask->kind == CHOICE_PREEMPT)
+    if (ask->kind == CHOICE_FAULT)
         return ask->origin;
-    if (width == 0)
-        return ask->lo;
+    if (ask->kind == CHOICE_PREEMPT)
+        return random_thread(source, ask);
+    if (ask->kind == CHOICE_LENGTH)
+        return random_length(source, ask);
     if (width < 16 || ask->kind == CHOICE_ENTROPY) /* a liking for ends would repeat salts */
-        return (int64_t)((uint64_t)ask->lo + below_or_equal(source, width));
+        return (int64_t)((uint64_t)ask->lo + (width ? below_or_equal(source, width) : 0));
     uint64_t dice = chance(source);
-    bool upwards = ask->origin == ask->lo || (ask->origin != ask->hi && (dice & 256));
-    switch (dice & 15) {
-    case 0:
-        return (dice & 512) ? ask->hi : ask->lo;
-    case 1:
-        return away_from_origin(ask, (dice >> 10) & 1, upwards);
-    case 2:
-    case 3:
-    case 4:
-    case 5: {
-        uint32_t bits = (uint32_t)((dice >> 16) % (64 - (uint32_t)__builtin_clzll(width)));
-        return away_from_origin(ask, chance(source) >> (63 - bits), upwards);
-    }
-    default:
-        return (int64_t)((uint64_t)ask->lo + below_or_equal(source, width));
-    }
+    if ((dice & 15) <= 5)
+        return special_choice(source, ask, dice);
+    if (width < UINT32_MAX) /* the upper half of the dice is still unused */
+        return (int64_t)((uint64_t)ask->lo + ((dice >> 32) * (width + 1) >> 32));
+    return (int64_t)((uint64_t)ask->lo + below_or_equal(source, width));
 }
 
 void source_random_start(struct source_random *source, uint64_t seed, const char *name,
@@ -85,6 +133,7 @@ void source_random_start(struct source_random *source, uint64_t seed, const char
     source->source.next = random_choice;
     source->state[0] = random_next(&state);
     source->state[1] = random_next(&state) | 1;
+    source->until_preemption = UINT32_MAX;
 }
 
 static int64_t origin_choice(struct source *base, const struct choice *ask)
@@ -123,6 +172,15 @@ void source_replay_start(struct source_replay *source, const struct choice *valu
     *source = (struct source_replay){{replayed_choice}, values, count, 0, relative, -1};
 }
 
+/* How many bytes stand for one choice. */
+static size_t bytes_of_range(const struct choice *ask, bool arm_faults)
+{
+    uint64_t width = (uint64_t)ask->hi - (uint64_t)ask->lo;
+    if (width == 0 || (ask->kind == CHOICE_FAULT && !arm_faults))
+        return 0;
+    return width > UINT32_MAX ? BYTES_OF_CHOICE_MAX : 4;
+}
+
 /* The next `width` bytes as a little-endian number, zeros behind the end. */
 static uint64_t take(struct source_bytes *source, size_t width)
 {
@@ -137,10 +195,10 @@ static int64_t decoded_choice(struct source *base, const struct choice *ask)
 {
     struct source_bytes *source = (struct source_bytes *)base;
     uint64_t width = (uint64_t)ask->hi - (uint64_t)ask->lo;
-    if ((ask->kind == CHOICE_FAULT && !source->arm_faults) || width == 0 ||
-        source->used >= source->size)
+    size_t size = bytes_of_range(ask, source->arm_faults);
+    if (size == 0 || source->used >= source->size)
         return ask->origin;
-    uint64_t value = take(source, width > UINT32_MAX ? 8 : 4);
+    uint64_t value = take(source, size);
     if (width != UINT64_MAX)
         value %= width + 1;
     /* Zero bytes stand for the origin; going round at the upper end keeps every value reachable. */
@@ -154,4 +212,20 @@ void source_bytes_start(struct source_bytes *source, const uint8_t *data, size_t
                         bool arm_faults)
 {
     *source = (struct source_bytes){{decoded_choice}, data, size, 0, arm_faults};
+}
+
+size_t bytes_of_choices(const struct choices *choices, bool arm_faults, uint8_t *ret)
+{
+    size_t used = 0;
+    for (uint32_t i = 0; i < choices->count; i++) {
+        const struct choice *choice = &choices->at[i];
+        size_t size = bytes_of_range(choice, arm_faults);
+        uint64_t up = (uint64_t)choice->hi - (uint64_t)choice->origin;
+        uint64_t value = choice->value >= choice->origin
+                             ? (uint64_t)choice->value - (uint64_t)choice->origin
+                             : up + 1 + ((uint64_t)choice->value - (uint64_t)choice->lo);
+        for (size_t byte = 0; byte < size; byte++)
+            ret[used++] = (uint8_t)(value >> (8 * byte));
+    }
+    return used;
 }

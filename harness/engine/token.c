@@ -4,12 +4,19 @@
  *
  *     assay1:TARGET:CASE:PAYLOAD:CRC32
  *
- * TARGET is the name of a target, or "WRITER,TARGET" when one wrote the rows that the other serves.
- * PAYLOAD is in base64url without padding: a 16-bit hash of the shape of the draws, then each
- * choice as its distance from the origin, zigzag and in groups of seven bits (LEB128). Choices at
- * the end that are at their origin are not written. CRC32 (IEEE 802.3, eight hexadecimal digits)
- * covers everything before its colon: a token that was cut or mistyped is refused, never replayed
- * as something else.
+ * TARGET is the name of a target, or "WRITER,TARGET" when one wrote the rows that the other serves,
+ * or "*" for a token that is kept for any target. PAYLOAD is in base64url without padding: a 16-bit
+ * hash of the shape of the draws; then, two and two, a byte with four bits of the shape of each
+ * (the first in the lower half), and the two choices themselves, each as its distance from the
+ * origin, zigzag and in groups of seven bits (LEB128). Choices at the end that are at their origin
+ * are not written. CRC32 (IEEE 802.3, eight hexadecimal digits) covers everything before its colon:
+ * a token that was cut or mistyped is refused, never replayed as something else. A run has exactly
+ * one text.
+ *
+ * A token is stale when the case draws something else now. The four bits a draw say where: the
+ * first draw whose bits or whose value do not fit is named. One changed draw in sixteen keeps its
+ * bits; then the hash of all of them still says that it is stale, but not where, or a later draw
+ * is named.
  *
  * Tokens come from outside: every length is bounded and every byte is checked.
  */
@@ -64,34 +71,79 @@ static uint16_t folded_shape(const struct choices *choices, uint32_t count)
     return (uint16_t)(shape ^ (shape >> 16));
 }
 
-bool token_fits(const struct token *token, const struct choices *drawn)
+bool token_fits(const struct token *token, const struct choices *drawn, bool cut_short,
+                char ret_why[static TOKEN_WHY_BYTES])
 {
-    return drawn->count >= token->count && folded_shape(drawn, token->count) == token->shape;
+    for (uint32_t i = 0; i < token->count && i < drawn->count; i++) {
+        const struct choice *now = &drawn->at[i];
+        uint64_t distance = (uint64_t)now->value - (uint64_t)now->origin;
+        if (choice_print(now) == token->prints[i] && distance == (uint64_t)token->values[i].value)
+            continue;
+        snprintf(ret_why, TOKEN_WHY_BYTES,
+                 "draw %u is another one now, of %lld..%lld with the origin %lld", i + 1,
+                 (long long)now->lo, (long long)now->hi, (long long)now->origin);
+        return false;
+    }
+    if (drawn->count < token->count) {
+        snprintf(ret_why, TOKEN_WHY_BYTES, "draw %u is not made any more, the last is draw %u",
+                 drawn->count + 1, drawn->count);
+        return cut_short;
+    }
+    snprintf(ret_why, TOKEN_WHY_BYTES,
+             "a draw up to draw %u is another one now, which one cannot be told", token->count);
+    return folded_shape(drawn, token->count) == token->shape;
 }
 
-char *token_write(const char *target, const char *name, const struct choices *choices)
+/* The payload, of at most 2 + 11 * count bytes. */
+static size_t put_payload(uint8_t *to, const struct token *token)
 {
-    uint32_t count = choices_significant(choices);
-    size_t bytes_max = 2 + 10 * (size_t)count,
-           head = sizeof prefix + strlen(target) + strlen(name) + 2;
+    size_t size = 2, pair = 0;
+    to[0] = (uint8_t)token->shape;
+    to[1] = (uint8_t)(token->shape >> 8);
+    for (uint32_t i = 0; i < token->count; i++) {
+        if (i % 2 == 0)
+            to[pair = size++] = token->prints[i];
+        else
+            to[pair] |= (uint8_t)(token->prints[i] << 4);
+        size += put_number(to + size, token->values[i].value);
+    }
+    return size;
+}
+
+char *token_text(const struct token *token)
+{
+    size_t bytes_max = 2 + 11 * (size_t)token->count,
+           head = sizeof prefix + strlen(token->target) + strlen(token->name) + 2;
     uint8_t *bytes = malloc(bytes_max);
     char *text = malloc(head + bytes_max / 3 * 4 + 32);
     if (bytes && text) {
-        uint16_t folded = folded_shape(choices, count);
-        size_t size = 2;
-        bytes[0] = (uint8_t)folded;
-        bytes[1] = (uint8_t)(folded >> 8);
-        for (uint32_t i = 0; i < count; i++)
-            size += put_number(bytes + size, (int64_t)((uint64_t)choices->at[i].value -
-                                                       (uint64_t)choices->at[i].origin));
-        size_t used = (size_t)sprintf(text, "%s%s:%s:", prefix, target, name);
-        used += encode(text + used, bytes, size);
+        size_t used = (size_t)sprintf(text, "%s%s:%s:", prefix, token->target, token->name);
+        used += encode(text + used, bytes, put_payload(bytes, token));
         sprintf(text + used, ":%08x", crc32(text, used));
     } else {
         free(text);
         text = NULL;
     }
     free(bytes);
+    return text;
+}
+
+char *token_write(const char *target, const char *name, const struct choices *choices)
+{
+    struct token *token = malloc(sizeof *token);
+    if (!token)
+        return NULL;
+    snprintf(token->target, sizeof token->target, "%s", target);
+    snprintf(token->name, sizeof token->name, "%s", name);
+    token->count = choices_significant(choices);
+    token->shape = folded_shape(choices, token->count);
+    for (uint32_t i = 0; i < token->count; i++) {
+        const struct choice *choice = &choices->at[i];
+        token->prints[i] = choice_print(choice);
+        token->values[i].value = (int64_t)((uint64_t)choice->value - (uint64_t)choice->origin);
+    }
+    char *text = token_text(token);
+    free(token);
     return text;
 }
 
@@ -110,6 +162,15 @@ static const char *take_field(const char *text, const char *end, char *ret, size
     memcpy(ret, text, length);
     ret[length] = 0;
     return text + length + 1;
+}
+
+static const char *take_target(const char *text, const char *end, struct token *ret)
+{
+    static const char any[] = TOKEN_ANY_TARGET ":";
+    if (strncmp(text, any, sizeof any - 1) != 0)
+        return take_field(text, end, ret->target, sizeof ret->target);
+    memcpy(ret->target, TOKEN_ANY_TARGET, sizeof TOKEN_ANY_TARGET);
+    return text + sizeof any - 1;
 }
 
 struct bits {
@@ -134,32 +195,52 @@ static int next_byte(struct bits *bits)
     return (int)((bits->held >> bits->count) & 255);
 }
 
+static const char not_valid[] = "its payload is not valid",
+                  not_canonical[] = "its payload is not in its shortest form";
+
+/* A number whose first byte was taken. Null when all is well. */
+static const char *read_number(struct bits *bits, int byte, int64_t *ret)
+{
+    uint64_t zigzag = 0;
+    for (uint32_t shift = 0;; shift += 7, byte = next_byte(bits)) {
+        if (byte < 0 || shift > 63 || (shift == 63 && byte > 1))
+            return not_valid;
+        zigzag |= (uint64_t)(byte & 127) << shift;
+        if (shift > 0 && byte == 0)
+            return not_canonical;
+        if (byte < 128)
+            break;
+    }
+    *ret = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
+    return NULL;
+}
+
 /* One run has one token, so what token_write() would have written shorter is refused. */
 static const char *read_choices(struct bits *bits, struct token *ret)
 {
-    static const char not_canonical[] = "its payload is not in its shortest form";
-    int low = next_byte(bits), high = next_byte(bits);
+    int low = next_byte(bits), high = next_byte(bits), pair = 0;
     if (low < 0 || high < 0)
         return "its payload is too short";
     ret->shape = (uint16_t)(low | high << 8);
     for (ret->count = 0;; ret->count++) {
-        uint64_t zigzag = 0;
-        int byte = next_byte(bits);
+        bool first = ret->count % 2 == 0; /* of two that share a byte of prints */
+        if (first)
+            pair = next_byte(bits);
+        int byte = pair < 0 ? pair : next_byte(bits);
+        if (byte == -1 && first && pair >= 0)
+            return not_valid; /* prints of nothing */
         if (byte == -1)
-            return ret->count > 0 && ret->values[ret->count - 1].value == 0 ? not_canonical : NULL;
+            return (ret->count > 0 && ret->values[ret->count - 1].value == 0) ||
+                           (!first && pair > 15)
+                       ? not_canonical
+                       : NULL;
         if (ret->count >= CHOICES_MAX)
             return "it has more choices than a run may have";
-        for (uint32_t shift = 0;; shift += 7, byte = next_byte(bits)) {
-            if (byte < 0 || shift > 63 || (shift == 63 && byte > 1))
-                return "its payload is not valid";
-            zigzag |= (uint64_t)(byte & 127) << shift;
-            if (shift > 0 && byte == 0)
-                return not_canonical;
-            if (byte < 128)
-                break;
-        }
-        ret->values[ret->count] =
-            (struct choice){.value = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1)};
+        ret->values[ret->count] = (struct choice){0};
+        ret->prints[ret->count] = (uint8_t)(first ? pair & 15 : pair >> 4);
+        const char *wrong = read_number(bits, byte, &ret->values[ret->count].value);
+        if (wrong)
+            return wrong;
     }
 }
 
@@ -175,7 +256,7 @@ const char *token_read(const char *text, struct token *ret)
     snprintf(expected, sizeof expected, "%08x", crc32(text, (size_t)(crc - text)));
     if (strcmp(crc + 1, expected) != 0)
         return "its checksum does not fit: it was cut or mistyped";
-    rest = take_field(rest, crc, ret->target, sizeof ret->target);
+    rest = take_target(rest, crc, ret);
     rest = rest ? take_field(rest, crc, ret->name, sizeof ret->name) : NULL;
     if (!rest)
         return "it is not assay1:TARGET:CASE:PAYLOAD:CRC32";

@@ -9,8 +9,8 @@
 #include "harness/engine/tests/one_run.h"
 
 static const struct operation operations[] = {
-    {"disk.read", 1, (const char *const[]){"io"}},
-    {"disk.write", 3, (const char *const[]){"io", "full", "short"}},
+    {"disk.read", 1, (const char *const[]){"io"}, false},
+    {"disk.write", 3, (const char *const[]){"io", "full", "short"}, false},
 };
 static const char *const roles[] = {"-", "main", "wal"};
 static const struct catalogue catalogue = {operations, 2, roles, 3};

@@ -5,8 +5,8 @@
  * Random: the same seed draws the same, each case for itself; everything within bounds, also at the
  * ends of what 64 bits hold; ends and the neighbours of the origin appear as often as documented;
  * cases that were drawn apart are not equal. Replay: draws what was drawn. Bytes: every value can
- * be reached, zeros are origins, the width of a choice does not depend on its value. Origin: the
- * origins, the seed and the plan that were given.
+ * be reached, zeros are origins, the width of a choice does not depend on its value, and bytes that
+ * were made of choices draw them again. Origin: the origins, the seed and the plan that were given.
  */
 #include "harness/engine/tests/one_run.h"
 
@@ -334,6 +334,41 @@ static void cut_bytes_are_padded(void **state)
     free(data);
 }
 
+/* Bytes made of choices draw them again: those of every range, at random, at its ends and at its
+ * origin, and without the faults when these are not armed. */
+static void bytes_of_choices_draw_them_again(void **state)
+{
+    static struct choices before;
+    static uint8_t bytes[BYTES_OF_CHOICE_MAX * CHOICES_MAX];
+    (void)state;
+    for (uint64_t n = 0; n < 5000; n++) {
+        bool arm_faults = n & 1;
+        struct source_random random;
+        struct source_bytes decoded;
+        source_random_start(&random, 13, "bytes", n);
+        before.count = 0;
+        for (uint32_t i = 0; i < 3 * ROWS(ranges); i++) {
+            const struct range *range = &ranges[i % ROWS(ranges)];
+            struct choice choice = {0, range->lo, range->hi, range->origin, i % 3};
+            struct choice free_choice = {0, range->lo, range->hi, range->origin, CHOICE_CASE};
+            choice.value = n < 2   ? range->lo
+                           : n < 4 ? range->hi
+                           : n < 6 ? range->origin
+                                   : random.source.next(&random.source, &free_choice);
+            before.at[before.count++] = choice;
+        }
+        size_t size = bytes_of_choices(&before, arm_faults, bytes);
+        source_bytes_start(&decoded, bytes, size, arm_faults);
+        for (uint32_t i = 0; i < before.count; i++) {
+            const struct choice *choice = &before.at[i];
+            bool left_out = choice->kind == CHOICE_FAULT && !arm_faults;
+            assert_int_equal(decoded.source.next(&decoded.source, choice),
+                             left_out ? choice->origin : choice->value);
+        }
+        assert_int_equal(decoded.used, size);
+    }
+}
+
 /* --- Origin ------------------------------------------------------------------------------------
  */
 
@@ -385,6 +420,7 @@ int main(void)
         cmocka_unit_test(bytes_reach_every_value),
         cmocka_unit_test(bytes_arm_faults_only_when_asked),
         cmocka_unit_test(cut_bytes_are_padded),
+        cmocka_unit_test(bytes_of_choices_draw_them_again),
         cmocka_unit_test(origin_gives_seed_and_plan),
         cmocka_unit_test(draws_are_brought_into_bounds),
     };

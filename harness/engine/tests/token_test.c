@@ -4,15 +4,18 @@
  *
  * Written and read again, every sequence is the same, also at the ends of 64 bits and at the limit
  * of choices. Every change of one character, every cut and every extension is refused; a million
- * random changes are refused too, unless they change nothing. Tokens with a right checksum, made
- * here, are refused for what is wrong inside. Draws that changed since are noticed.
+ * random changes are refused too, unless they change nothing, and with the checksum put right what
+ * is still accepted is the one text of what was read. Tokens made here are refused for what is
+ * wrong inside. Of draws that changed since, the first is named, whichever it is.
  */
 #include "harness/engine/tests/one_run.h"
 
-#define MUTATIONS 1000000
+#define MUTATIONS     1000000
+#define DAMAGED_BYTES 512
 
 static struct token token;
 static struct choices made;
+static char why[TOKEN_WHY_BYTES];
 
 static void add(int64_t value, int64_t lo, int64_t hi, int64_t origin)
 {
@@ -29,7 +32,10 @@ static void assert_round_trip(void)
     assert_string_equal(token.target, "reference");
     assert_string_equal(token.name, "theme.case");
     assert_int_equal(token.count, choices_significant(&made));
-    assert_true(token_fits(&token, &made));
+    assert_true(token_fits(&token, &made, false, why));
+    char *again = token_text(&token);
+    assert_string_equal(again, text);
+    free(again);
     source_replay_start(&replay, token.values, token.count, true);
     for (uint32_t i = 0; i < made.count; i++)
         assert_int_equal(replay.source.next(&replay.source, &made.at[i]), made.at[i].value);
@@ -105,6 +111,17 @@ static void round_trip_at_the_limit(void **state)
     free(text);
 }
 
+static uint32_t checksum(const char *text)
+{
+    uint32_t crc = UINT32_MAX;
+    for (; *text; text++) {
+        crc ^= (uint8_t)*text;
+        for (int bit = 0; bit < 8; bit++)
+            crc = (crc >> 1) ^ (0xedb88320u & (0u - (crc & 1)));
+    }
+    return ~crc;
+}
+
 /* --- Damage ------------------------------------------------------------------------------------
  */
 
@@ -174,71 +191,124 @@ static void every_extension_is_refused(void **state)
     free(text);
 }
 
-/* One of the random things that happen to a text of `size`; returns its new size. */
-static size_t mutate(uint64_t *seed, char *text, size_t size, size_t size_max)
+/* Tokens of several lengths: damage shall reach every part of each. */
+#define SAMPLES 5
+static char *samples[SAMPLES];
+
+static void make_samples(void)
 {
-    static const char likely[] = ":Aa0_-,./9fF";
+    static const uint32_t counts[SAMPLES] = {0, 1, 4, 12, 41};
+    static const char *const targets[SAMPLES] = {"reference", TOKEN_ANY_TARGET, "old,new", "t",
+                                                 "so"};
+    uint64_t seed = 4;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        for (made.count = 0; made.count < counts[i];)
+            add(made.count % 8 == 3 ? (int64_t)random_next(&seed) : 1 + made.count % 70, INT64_MIN,
+                INT64_MAX, 0);
+        samples[i] = token_write(targets[i], "theme.case", &made);
+        assert_non_null(samples[i]);
+        assert_true(strlen(samples[i]) < DAMAGED_BYTES / 2);
+    }
+}
+
+/* One of the random things that happen to a text of `size`; returns its new size. */
+static size_t mutate(uint64_t *seed, char *text, size_t size)
+{
+    static const char likely[] = ":Aa0_-,./9fF*g";
     size_t place = size ? (size_t)(random_next(seed) % size) : 0;
+    size_t other = size ? (size_t)(random_next(seed) % size) : 0;
+    const char *sample = samples[random_next(seed) % SAMPLES];
     char byte = random_next(seed) & 1 ? likely[random_next(seed) % (sizeof likely - 1)]
                                       : (char)(1 + random_next(seed) % 255);
-    switch (random_next(seed) % 4) {
+    char kept = text[place];
+    switch (random_next(seed) % 7) {
     case 0: /* another character */
         text[place] = size ? byte : 0;
         return size;
-    case 1: /* one less */
+    case 1: /* one bit */
+        text[place] = (char)(kept ^ (size ? 1 << random_next(seed) % 7 : 0));
+        return strlen(text);
+    case 2: /* one less */
         memmove(text + place, text + place + (size > 0), size - place);
         return size - (size > 0);
-    case 2: /* one more */
-        if (size + 1 >= size_max)
+    case 3: /* one more */
+        if (size + 1 >= DAMAGED_BYTES)
             return size;
         memmove(text + place + 1, text + place, size - place + 1);
         text[place] = byte;
         return size + 1;
-    default: /* two exchanged */
-        if (size > 1) {
-            size_t other = (size_t)(random_next(seed) % size);
-            char kept = text[place];
-            text[place] = text[other];
-            text[other] = kept;
-        }
+    case 4: /* two exchanged */
+        text[place] = text[other];
+        text[other] = kept;
         return size;
+    case 5: /* cut short */
+        text[place] = 0;
+        return place;
+    default: /* goes on as another token does */
+        other = (size_t)(random_next(seed) % strlen(sample));
+        if (place + strlen(sample + other) >= DAMAGED_BYTES)
+            return size;
+        strcpy(text + place, sample + other);
+        return strlen(text);
     }
 }
 
+/* A sample, damaged one to six times; sometimes the damage mends itself. In memory of exactly its
+ * size, for sanitizers; to free(). */
+static char *damaged_sample(uint64_t *seed, const char *sample, bool checksum_put_right)
+{
+    char text[DAMAGED_BYTES + 16];
+    size_t size = strlen(sample);
+    strcpy(text, sample);
+    for (uint64_t times = 1 + random_next(seed) % 6; times > 0; times--)
+        size = mutate(seed, text, size);
+    char *end = strrchr(text, ':');
+    if (checksum_put_right && end) {
+        *end = 0;
+        sprintf(end, ":%08x", checksum(text));
+    }
+    return strdup(text);
+}
+
+/* Whatever is accepted is the one text of its token, whether or not it is the one that was damaged:
+ * a text that names a run names it alone. */
 static void random_damage_is_refused(void **state)
 {
-    char *text = some_token(), damaged[256];
-    size_t size = strlen(text);
-    uint32_t same = 0;
+    uint32_t same = 0, others = 0, reached = 0;
     uint64_t seed = 3;
     (void)state;
+    make_samples();
     for (int n = 0; n < MUTATIONS; n++) {
-        size_t now = size;
-        memcpy(damaged, text, size + 1);
-        for (uint64_t times = 1 + random_next(&seed) % 6; times > 0; times--)
-            now = mutate(&seed, damaged, now, sizeof damaged);
-        if (strcmp(damaged, text) == 0)
-            same++;
-        else
-            assert_refused(damaged);
+        const char *sample = samples[n % SAMPLES];
+        bool checksum_put_right = n & 1;
+        char *text = damaged_sample(&seed, sample, checksum_put_right);
+        const char *problem = token_read(text, &token);
+        bool is_sample = false;
+        for (size_t i = 0; i < SAMPLES; i++)
+            is_sample |= strcmp(text, samples[i]) == 0;
+        reached += problem && strstr(problem, "payload") != NULL;
+        if (!problem) {
+            char *again = token_text(&token);
+            assert_string_equal(again, text);
+            free(again);
+            same += is_sample;
+            others += !is_sample;
+            if (!is_sample && !checksum_put_right)
+                fail_msg("this was accepted: %s", text);
+        } else if (is_sample) {
+            fail_msg("%s: %s", text, problem);
+        }
+        free(text);
     }
-    assert_in_range(same, 1, MUTATIONS / 10);
-    free(text);
+    for (size_t i = 0; i < SAMPLES; i++)
+        free(samples[i]);
+    assert_in_range(same, MUTATIONS / 1000, MUTATIONS / 2);
+    assert_in_range(others, MUTATIONS / 100, MUTATIONS);  /* the decoder was reached, */
+    assert_in_range(reached, MUTATIONS / 100, MUTATIONS); /* and has refused */
 }
 
 /* --- A right checksum around something wrong ---------------------------------------------------
  */
-
-static uint32_t checksum(const char *text)
-{
-    uint32_t crc = UINT32_MAX;
-    for (; *text; text++) {
-        crc ^= (uint8_t)*text;
-        for (int bit = 0; bit < 8; bit++)
-            crc = (crc >> 1) ^ (0xedb88320u & (0u - (crc & 1)));
-    }
-    return ~crc;
-}
 
 #define N63 "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
 
@@ -250,7 +320,10 @@ static void what_is_inside_is_checked(void **state)
         const char *why;
     } rows[] = {
         {"assay1:t:c.d:AAA", true, "a shape, no choices"},
-        {"assay1:t:c.d:AAAC", true, "one choice"},
+        {"assay1:t:c.d:AAAPAg", true, "one choice"},
+        {"assay1:t:c.d:AAD_AgI", true, "two choices, which share a byte of prints"},
+        {"assay1:t:c.d:AAD_AgIPAg", true, "three choices"},
+        {"assay1:*:c.d:AAA", true, "any target"},
         {"assay1:w,t:c.d:AAA", true, "a writer"},
         {"assay1:T-9_.:c:AAA", true, "all that a name may have"},
         {"assay1:t:" N63 ":AAA", true, "the longest name"},
@@ -268,16 +341,23 @@ static void what_is_inside_is_checked(void **state)
         {"assay1:t:c.d:AAB", false, "bits behind the end"},
         {"assay1:t:c.d:AAAAA", false, "one letter too many"},
         {"assay1:t:c.d:AA=", false, "padding"},
-        {"assay1:t:c.d:AAAA", false, "an origin at the end, which is not written"},
-        {"assay1:t:c.d:AACCAA", false, "a number longer than it must be"},
+        {"assay1:t:c.d:AAAAAA", false, "an origin at the end, which is not written"},
+        {"assay1:t:c.d:AAAAggA", false, "a number longer than it must be"},
         {"assay1:t:c.d:AA+C", false, "ordinary base64"},
-        {"assay1:t:c.d:AACA", false, "a number that does not end"},
-        {"assay1:t:c.d:AAD___________8B", true, "the largest number"},
-        {"assay1:t:c.d:AAD___________8C", false, "a number of more than 64 bits"},
-        {"assay1:t:c.d:AAD_____________AQ", false, "a number of eleven bytes"},
+        {"assay1:t:c.d:AAAAgA", false, "a number that does not end"},
+        {"assay1:t:c.d:AAAA____________AQ", true, "the largest number"},
+        {"assay1:t:c.d:AAAA____________Ag", false, "a number of more than 64 bits"},
+        {"assay1:t:c.d:AAAA_____________wE", false, "a number of eleven bytes"},
+        {"assay1:t:c.d:AAAA", false, "prints of no choice"},
+        {"assay1:t:c.d:AAAQAg", false, "the second print, of no choice"},
+        {"assay1:t:c.d:AAARAgIA", false, "prints of no further choice"},
         {"assay1:t:c.d:AAA:", false, "one colon more"},
         {"assay1:t t:c.d:AAA", false, "a space"},
         {"assay1:../t:c.d:AAA", false, "a path"},
+        {"assay1:**:c.d:AAA", false, "a pattern"},
+        {"assay1:t*:c.d:AAA", false, "any target but"},
+        {"assay1:*,t:c.d:AAA", false, "any writer"},
+        {"assay1:t:*:AAA", false, "any case"},
         {"assay1:t:c\nd:AAA", false, "a new line"},
         {"assay1:t:c%sd:AAA", false, "a format"},
         {"assay1:t:c\xc3\xa9:AAA", false, "a letter that is not ASCII"},
@@ -300,8 +380,8 @@ static void too_many_choices_are_refused(void **state)
     (void)state;
     assert_non_null(text);
     for (uint32_t count = CHOICES_MAX; count <= CHOICES_MAX + 1; count++) {
-        static const char *const ends[] = {"", "Ag", "AgI"}; /* each a 1 */
-        size_t bytes = 2 + count, used = (size_t)sprintf(text, "assay1:t:c:");
+        static const char *const ends[] = {"", "Ag", "AgI"}; /* bytes of 2, also as prints */
+        size_t bytes = 2 + count + (count + 1) / 2, used = (size_t)sprintf(text, "assay1:t:c:");
         for (size_t group = 0; group < bytes / 3; group++, used += 4)
             memcpy(text + used, "AgIC", 4);
         strcpy(text + used, ends[bytes % 3]);
@@ -318,45 +398,111 @@ static void too_many_choices_are_refused(void **state)
 /* --- Draws that changed ------------------------------------------------------------------------
  */
 
-static void changed_draws_are_noticed(void **state)
+/* What a case drew when its token was made, and what it draws now: the same, but for one draw. */
+#define BODY_DRAWS 9
+struct version {
+    uint32_t changed; /* which draw, from 0; BODY_DRAWS: none */
+    int64_t lo, hi, origin;
+    enum choice_kind kind;
+};
+static const struct version before = {.changed = BODY_DRAWS};
+
+static void body_of_version(struct run *run, const void *subject)
+{
+    const struct version *version = subject;
+    for (uint32_t i = 0; i < BODY_DRAWS; i++) {
+        if (i != version->changed)
+            draw(run, 0, 3, 0);
+        else
+            draw_kind(run, version->kind, version->lo, version->hi, version->origin);
+    }
+    CHECK(run, true, "%s", "");
+}
+
+static int64_t proposes_one(struct source *source, const struct choice *asked)
+{
+    (void)source;
+    return asked->kind == CHOICE_CASE ? asked->origin + 1 : asked->origin;
+}
+
+static void the_changed_draw_is_named(void **state)
 {
     static const struct {
-        uint32_t place;
         int64_t lo, hi, origin;
         enum choice_kind kind;
-        bool fits;
+        bool named; /* otherwise: that it cannot be told */
         const char *why;
     } rows[] = {
-        {0, 0, INT32_MAX, 0, CHOICE_CASE, true, "nothing changed"},
-        {0, 1, INT32_MAX, 0, CHOICE_CASE, false, "another lower bound"},
-        {0, 0, INT32_MAX - 1, 0, CHOICE_CASE, false, "another upper bound"},
-        {0, 0, INT32_MAX, 1, CHOICE_CASE, false, "another origin"},
-        {0, 0, INT32_MAX, 0, CHOICE_FAULT, false, "another kind"},
-        {3, 0, 8, 5, CHOICE_CASE, false, "the last one that counts"},
-        {3, 0, 2, 10, CHOICE_CASE, false, "two bounds that make up for each other"},
-        {2, 0, 9, 9, CHOICE_CASE, false, "one in the middle"},
-        {4, 0, 8, 5, CHOICE_CASE, true, "one behind what the token holds"},
+        {0, 9, 0, CHOICE_CASE, true, "another upper bound"},
+        {-3, 9, 0, CHOICE_CASE, true, "another lower bound"},
+        {0, 3, 1, CHOICE_CASE, true, "another origin"},
+        {0, 3, 0, CHOICE_FAULT, true, "another kind"},
+        {0, 0, 0, CHOICE_CASE, true, "nothing to choose any more"},
+        {0, 7, 0, CHOICE_CASE, false, "bits that are the same by chance"},
     };
-    char *text = some_token();
+    struct source one = {proposes_one};
     (void)state;
+    run_body(body_of_version, &before, &one);
+    uint32_t first = drawn.count - BODY_DRAWS;
+    char *text = token_write("t", "c", &drawn), named[64];
     assert_null(token_read(text, &token));
-    for (size_t i = 0; i < ROWS(rows); i++) {
-        free(some_token());
-        add(0, 0, 9, 0);
-        made.at[rows[i].place].lo = rows[i].lo;
-        made.at[rows[i].place].hi = rows[i].hi;
-        made.at[rows[i].place].origin = rows[i].origin;
-        made.at[rows[i].place].kind = rows[i].kind;
-        if (token_fits(&token, &made) != rows[i].fits)
-            fail_msg("%s", rows[i].why);
-    }
-    free(some_token());
-    made.count = 3; /* fewer draws than the token has */
-    assert_false(token_fits(&token, &made));
+    assert_int_equal(token.count, drawn.count);
+    for (size_t i = 0; i < ROWS(rows); i++)
+        for (uint32_t place = 0; place < BODY_DRAWS; place++) {
+            const struct version now = {place, rows[i].lo, rows[i].hi, rows[i].origin,
+                                        rows[i].kind};
+            struct source_replay replay;
+            source_replay_start(&replay, token.values, token.count, true);
+            run_body(body_of_version, &now, &replay.source);
+            if (token_fits(&token, &drawn, false, why))
+                fail_msg("not noticed: %s, draw %u", rows[i].why, place);
+            snprintf(named, sizeof named, "draw %u is another one now, of %lld..%lld",
+                     first + place + 1, (long long)now.lo, (long long)now.hi);
+            if (rows[i].named ? strncmp(why, named, strlen(named)) != 0
+                              : !strstr(why, "which one cannot be told"))
+                fail_msg("%s, draw %u: %s", rows[i].why, place, why);
+        }
     free(text);
 }
 
-/* Two bytes of shape, then one byte a small choice: a token of a usual counterexample is a line. */
+static void unchanged_draws_fit(void **state)
+{
+    char *text = some_token();
+    (void)state;
+    assert_null(token_read(text, &token));
+    assert_true(token_fits(&token, &made, false, why));
+    add(0, 0, 8, 5); /* one behind what the token holds */
+    assert_true(token_fits(&token, &made, false, why));
+    made.count = 3; /* fewer than it holds: only where the run came to an early end */
+    assert_false(token_fits(&token, &made, false, why));
+    assert_string_equal(why, "draw 4 is not made any more, the last is draw 3");
+    assert_true(token_fits(&token, &made, true, why));
+    made.at[2].hi = 8; /* an early end excuses nothing else */
+    assert_false(token_fits(&token, &made, true, why));
+    assert_string_equal(why, "draw 3 is another one now, of 0..8 with the origin 0");
+    free(text);
+}
+
+/* The same bounds and bits, but not the value: it was out of what the draw allows now. */
+static void a_value_out_of_bounds_is_named(void **state)
+{
+    struct source_replay replay;
+    struct source one = {proposes_one};
+    (void)state;
+    run_body(body_of_version, &before, &one);
+    char *text = token_write("t", "c", &drawn);
+    uint32_t last = drawn.count;
+    assert_null(token_read(text, &token));
+    token.values[last - 1].value = 1000;
+    source_replay_start(&replay, token.values, token.count, true);
+    run_body(body_of_version, &before, &replay.source);
+    assert_int_equal(drawn.at[last - 1].value, 3);
+    assert_false(token_fits(&token, &drawn, false, why));
+    free(text);
+}
+
+/* Two bytes of shape, then a byte and a half for a small choice: a token of a usual counterexample
+ * is a line. */
 static void payload_is_small(void **state)
 {
     static const struct {
@@ -367,10 +513,10 @@ static void payload_is_small(void **state)
     } rows[] = {
         {0, 0, 3, "the shape alone"},
         {100, 0, 3, "origins at the end are not written"},
-        {1, 63, 4, "one byte"},
-        {1, 64, 6, "two bytes"},
-        {40, 1, 56, "forty small choices"},
-        {1, INT64_MIN, 16, "ten bytes"},
+        {1, 63, 6, "one byte"},
+        {1, 64, 7, "two bytes"},
+        {40, 1, 83, "forty small choices"},
+        {1, INT64_MIN, 18, "ten bytes"},
     };
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
@@ -396,7 +542,9 @@ int main(void)
         cmocka_unit_test(random_damage_is_refused),
         cmocka_unit_test(what_is_inside_is_checked),
         cmocka_unit_test(too_many_choices_are_refused),
-        cmocka_unit_test(changed_draws_are_noticed),
+        cmocka_unit_test(the_changed_draw_is_named),
+        cmocka_unit_test(unchanged_draws_fit),
+        cmocka_unit_test(a_value_out_of_bounds_is_named),
         cmocka_unit_test(payload_is_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
