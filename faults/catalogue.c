@@ -34,7 +34,7 @@ static const struct operation operations[FAULT_OPERATIONS] = {
     [DISK_SHM_MAP] = {.name = "disk.shm_map", EFFECTS("io", "memory")},
     [DISK_SHM_LOCK] = {.name = "disk.shm_lock", EFFECTS("busy", "io")},
     [MEMORY_MAP] = {.name = "memory.map", EFFECTS("memory")},
-    [MEMORY_SQLITE] = {.name = "memory.sqlite", EFFECTS("memory")},
+    [MEMORY_SQLITE] = {.name = "memory.sqlite", EFFECTS("memory"), .held = true},
     [CALL_CRYPTO_PWHASH] = {.name = "call.crypto_pwhash", EFFECTS("memory")},
     [CALL_CRYPTO_PWHASH_STR] = {.name = "call.crypto_pwhash_str", EFFECTS("memory")},
     [CALL_CRYPTO_PWHASH_STR_VERIFY] = {.name = "call.crypto_pwhash_str_verify", EFFECTS("memory")},
@@ -86,15 +86,12 @@ enum fault_kind fault_ask(enum fault_operation operation, enum fault_role role)
     return effect.code == 0 ? FAULT_NONE : fault_kind_of((uint16_t)operation, effect.code);
 }
 
-/* The order matters: SQLite takes an allocator only before it is initialised, which registering the
- * disk does; and libsodium is initialised last, with our entropy. */
+/* The order matters: SQLite takes an allocator and locks only before it is initialised, which
+ * registering the disk does; and libsodium is initialised last, with our entropy. */
 const char *faults_install(void)
 {
     static const char *(*const installers[])(void) = {
-        memory_install,
-        disk_install,
-        calls_install,
-        entropy_install,
+        memory_install, threads_install, disk_install, calls_install, entropy_install,
     };
     edge_install(&fault_catalogue);
     for (size_t i = 0; i < sizeof installers / sizeof *installers; i++) {

@@ -223,14 +223,14 @@ static int handle_read(sqlite3_file *base, void *ret, int size, sqlite3_int64 of
     int code = meet(DISK_READ, handle->role, SQLITE_IOERR_READ);
     if (code != SQLITE_OK)
         return code;
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     const struct content *content = &handle->file->content;
     size_t wanted = (size_t)size, start = (size_t)offset, part = 0;
     if (start < content->size) {
         part = content->size - start < wanted ? content->size - start : wanted;
         memcpy(ret, content->bytes + start, part);
     }
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     memset((uint8_t *)ret + part, 0, wanted - part);
     return part == wanted ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
@@ -243,14 +243,14 @@ static int handle_write(sqlite3_file *base, const void *bytes, int size, sqlite3
         return code;
     if (handle->read_only)
         return SQLITE_READONLY;
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     struct content *content = &handle->file->content;
     size_t start = (size_t)offset, end = start + (size_t)size;
     if (end > content->size)
         code = content_resize(content, end);
     if (code == SQLITE_OK)
         memcpy(content->bytes + start, bytes, (size_t)size);
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return code;
 }
 
@@ -262,9 +262,9 @@ static int handle_truncate(sqlite3_file *base, sqlite3_int64 size)
         return code;
     if (handle->read_only)
         return SQLITE_READONLY;
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     code = content_resize(&handle->file->content, (size_t)size);
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return code;
 }
 
@@ -281,9 +281,9 @@ static int handle_size(sqlite3_file *base, sqlite3_int64 *ret_size)
     int code = meet(DISK_SIZE, handle->role, SQLITE_IOERR_FSTAT);
     if (code != SQLITE_OK)
         return code;
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     *ret_size = (sqlite3_int64)handle->file->content.size;
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return SQLITE_OK;
 }
 
@@ -323,9 +323,9 @@ static int handle_lock(sqlite3_file *base, int level)
     int code = meet(DISK_LOCK, handle->role, SQLITE_IOERR_LOCK);
     if (code != SQLITE_OK)
         return code;
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     code = level == SQLITE_LOCK_SHARED ? lock_for_reading(handle) : lock_for_writing(handle, level);
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return code;
 }
 
@@ -344,17 +344,17 @@ static void lock_lower(struct handle *handle, int level)
 
 static int handle_unlock(sqlite3_file *base, int level)
 {
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     lock_lower((struct handle *)base, level);
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return SQLITE_OK;
 }
 
 static int handle_check_reserved(sqlite3_file *base, int *ret_reserved)
 {
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     *ret_reserved = ((struct handle *)base)->file->lock_writer != NULL;
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return SQLITE_OK;
 }
 
@@ -378,11 +378,11 @@ static int index_grow(struct wal_index *index, int region, int size)
 static bool index_has(struct handle *handle, int region)
 {
     struct wal_index *index = &handle->file->index;
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     index->users += handle->index_mapped ? 0 : 1;
     handle->index_mapped = true;
     bool has = region < index->region_count;
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return has;
 }
 
@@ -398,12 +398,12 @@ static int handle_shm_map(sqlite3_file *base, int region, int size, int extend,
     int code = meet(DISK_SHM_MAP, ROLE_SHM, SQLITE_IOERR_SHMMAP);
     if (code != SQLITE_OK)
         return code;
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     struct wal_index *index = &handle->file->index;
     code = index_grow(index, region, size);
     if (code == SQLITE_OK)
         *ret_memory = index->regions[region];
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return code;
 }
 
@@ -461,23 +461,23 @@ static int handle_shm_lock(sqlite3_file *base, int first, int count, int flags)
         code = meet(DISK_SHM_LOCK, ROLE_SHM, SQLITE_IOERR_SHMLOCK);
     if (code != SQLITE_OK)
         return code;
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     if ((flags & SQLITE_SHM_LOCK) != 0)
         code = slots_take(handle, first, first + count, (flags & SQLITE_SHM_EXCLUSIVE) != 0);
     else
         for (int slot = first; slot < first + count; slot++)
             slot_give(handle, slot);
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return code;
 }
 
-/* Orders what other threads see of the index. A mutex, since the sanitizers know one. */
+/* Orders what other threads see of the index. */
 static void handle_shm_barrier(sqlite3_file *base)
 {
     (void)base;
     __sync_synchronize();
-    pthread_mutex_lock(&mutex);
-    pthread_mutex_unlock(&mutex);
+    faults_lock(&mutex);
+    faults_unlock(&mutex);
 }
 
 /* The last one to leave takes the index away. The caller holds the mutex. */
@@ -496,9 +496,9 @@ static void index_leave(struct handle *handle)
 static int handle_shm_unmap(sqlite3_file *base, int delete)
 {
     (void)delete;
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     index_leave((struct handle *)base);
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return SQLITE_OK;
 }
 
@@ -508,7 +508,7 @@ static int handle_close(sqlite3_file *base)
 {
     struct handle *handle = (struct handle *)base;
     struct file *file = handle->file;
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     index_leave(handle);
     lock_lower(handle, SQLITE_LOCK_NONE);
     file->handles--;
@@ -516,7 +516,7 @@ static int handle_close(sqlite3_file *base)
         file_unname(slot_of(file->name));
     else
         file_release(file);
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return SQLITE_OK;
 }
 
@@ -595,9 +595,9 @@ static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int
     int code = meet(DISK_OPEN, role, SQLITE_CANTOPEN);
     if (code != SQLITE_OK)
         return code;
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     handle->file = file_open(name, flags);
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     if (handle->file == NULL)
         return SQLITE_CANTOPEN;
     handle->base.pMethods = &handle_methods;
@@ -616,13 +616,13 @@ static int disk_delete(sqlite3_vfs *vfs, const char *name, int sync_directory)
     int code = meet(DISK_DELETE, role_of(name), SQLITE_IOERR_DELETE);
     if (code != SQLITE_OK)
         return code;
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     struct file **slot = slot_of(name);
     if (slot != NULL)
         file_unname(slot);
     else
         code = SQLITE_IOERR_DELETE_NOENT;
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return code;
 }
 
@@ -634,10 +634,10 @@ static int disk_access(sqlite3_vfs *vfs, const char *name, int flags, int *ret_y
     int code = meet(DISK_ACCESS, role_of(name), SQLITE_IOERR_ACCESS);
     if (code != SQLITE_OK)
         return code;
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     const struct file *file = file_find(name);
     *ret_yes = file != NULL && (flags != SQLITE_ACCESS_EXISTS || file->content.size > 0);
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return SQLITE_OK;
 }
 
@@ -664,10 +664,13 @@ static int disk_randomness(sqlite3_vfs *vfs, int size, char *ret)
 static int disk_sleep(sqlite3_vfs *vfs, int microseconds)
 {
     (void)vfs;
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     clock_us += microseconds > 0 ? (uint64_t)microseconds : 0;
-    pthread_mutex_unlock(&mutex);
-    sched_yield();
+    faults_unlock(&mutex);
+    if (schedule_active())
+        schedule_pause();
+    else
+        sched_yield();
     return microseconds;
 }
 
@@ -728,12 +731,12 @@ const char *disk_install(void)
 
 void disk_reset(void)
 {
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     for (size_t i = 0; i < FILES_LIMIT; i++)
         if (files[i] != NULL)
             file_unname(&files[i]);
     clock_us = 0;
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
 }
 
 bool disk_is_default(void)
@@ -743,18 +746,18 @@ bool disk_is_default(void)
 
 uint64_t disk_clock_ms(void)
 {
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     uint64_t ms = clock_us / MICROSECONDS_PER_MS;
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return ms;
 }
 
 const uint8_t *disk_content(const char *name, size_t *ret_size)
 {
-    pthread_mutex_lock(&mutex);
+    faults_lock(&mutex);
     const struct file *file = file_find(name);
     const uint8_t *bytes = file != NULL && file->content.size > 0 ? file->content.bytes : NULL;
     *ret_size = bytes != NULL ? file->content.size : 0;
-    pthread_mutex_unlock(&mutex);
+    faults_unlock(&mutex);
     return bytes;
 }

@@ -24,7 +24,7 @@ static uint64_t streams[ENTROPY_STREAMS]; /* states of splitmix64 */
 void entropy_fill(enum entropy_stream stream, void *ret, size_t size)
 {
     uint8_t *at = ret;
-    pthread_mutex_lock(&entropy_mutex);
+    faults_lock(&entropy_mutex);
     while (size > 0) {
         uint64_t word = random_next(&streams[stream]);
         size_t part = size < sizeof word ? size : sizeof word;
@@ -32,16 +32,16 @@ void entropy_fill(enum entropy_stream stream, void *ret, size_t size)
         at += part;
         size -= part;
     }
-    pthread_mutex_unlock(&entropy_mutex);
+    faults_unlock(&entropy_mutex);
 }
 
 /* Starts all streams anew. */
 void entropy_reset(uint64_t seed)
 {
-    pthread_mutex_lock(&entropy_mutex);
+    faults_lock(&entropy_mutex);
     for (size_t i = 0; i < ENTROPY_STREAMS; i++)
         streams[i] = random_next(&seed);
-    pthread_mutex_unlock(&entropy_mutex);
+    faults_unlock(&entropy_mutex);
 }
 
 static const char *sodium_name(void)

@@ -6,6 +6,7 @@
  *   memory.c     mappings (Argon2's memory) and SQLite's allocator
  *   calls.c      library calls of libsodium
  *   entropy.c    all randomness, from one seed
+ *   threads.c    locks, condition variables and sleeps, for schedules
  *   catalogue.c  the list of operations, roles and effects; installing and resetting all
  *
  * An interceptor never decides anything: it asks the edge, and turns the effect into what the real
@@ -15,6 +16,7 @@
 #ifndef ASSAY_FAULTS_H
 #define ASSAY_FAULTS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -95,9 +97,14 @@ uint64_t disk_clock_ms(void);
  * it is empty. Belongs to the disk: valid until something is written. Passes no edge. */
 const uint8_t *disk_content(const char *name, size_t *ret_size);
 
-/* --- memory.c, calls.c ------------------------------------------------------------------------ */
+/* --- memory.c, calls.c, threads.c ------------------------------------------------------------- */
 const char *memory_install(void);
 const char *calls_install(void);
+const char *threads_install(void);
+/* For interceptors' own locks: no yield points, and not seen by ThreadSanitizer, nor is what is
+ * done while they are held. Not to be held across the edge. */
+void faults_lock(pthread_mutex_t *);
+void faults_unlock(pthread_mutex_t *);
 
 /* --- entropy.c -------------------------------------------------------------------------------- */
 /* Each consumer has a stream of its own, so that one more draw here shifts nothing there. */
