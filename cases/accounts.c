@@ -10,12 +10,13 @@
 
 #include "cases/cases.h"
 
-#define NAMES        3
-#define PASSWORDS    3
-#define CLIENTS      2
-#define COMMANDS_MAX 16
+#define NAMES              3
+#define PASSWORDS          3
+#define CLIENTS            2
+#define COMMANDS_DRAWN_MAX 16
 
-struct machine {
+/* Accounts under a few names, which one or two handles work on, and what may be true of each. */
+struct estate {
     struct run *run;
     const struct assay_traits *traits;
     struct client
@@ -27,172 +28,251 @@ struct machine {
     size_t model_of[NAMES]; /* names that the target equates share one */
 };
 
-static struct model *model_for(struct machine *machine, size_t name)
+static struct model *model_for(struct estate *estate, size_t name)
 {
-    return &machine->models[machine->model_of[name]];
+    return &estate->models[estate->model_of[name]];
 }
 
-#define EXPLAINED(machine, name, explained)                                                        \
-    CHECK((machine)->run, explained, "the answer %s cannot be: the account has %s",                \
-          REPLY_TEXT(client_reply()), state_text(machine, name))
+#define EXPLAINED(estate, name, explained)                                                         \
+    CHECK((estate)->run, explained, "the answer %s cannot be: the account has %s",                 \
+          REPLY_TEXT(client_reply()), state_text(estate, name))
 
-static const char *state_text(struct machine *machine, size_t name)
+static const char *state_text(struct estate *estate, size_t name)
 {
     static char text[300];
-    return model_text(model_for(machine, name), text, sizeof text);
+    return model_text(model_for(estate, name), text, sizeof text);
 }
 
-static void draw_world(struct machine *machine)
+/* A password that the policy would never have let in may be denied, whatever it is equated with. */
+static bool rightly_denied(const struct estate *estate, enum assay_answer answer,
+                           const struct text *password)
+{
+    return answer == ASSAY_DENIED && estate->client->table->hash &&
+           !would_hash(estate->run, estate->client->table, password);
+}
+
+static void do_register(struct estate *estate, size_t name, const struct text *password)
+{
+    enum assay_answer answer = client_register(estate->client, &estate->names[name], password);
+    EXPLAINED(estate, name, model_register(model_for(estate, name), answer, password));
+}
+
+static void do_login(struct estate *estate, size_t name, const struct text *password)
+{
+    struct model before = *model_for(estate, name);
+    enum assay_answer answer = client_login(estate->client, &estate->names[name], password);
+    /* A policy that lets a password in lets it log in, too. */
+    CHECK(estate->run, answer != ASSAY_REFUSED || model_login(&before, ASSAY_DENIED, password),
+          "a password that was accepted when it was set is refused at login");
+    if (rightly_denied(estate, answer, password))
+        return;
+    EXPLAINED(estate, name, model_login(model_for(estate, name), answer, password));
+}
+
+static void do_change(struct estate *estate, size_t name, const struct text *before,
+                      const struct text *after)
+{
+    enum assay_answer answer = client_change(estate->client, &estate->names[name], before, after);
+    if (rightly_denied(estate, answer, before))
+        return;
+    EXPLAINED(estate, name, model_change(model_for(estate, name), answer, before, after));
+}
+
+static void do_remove(struct estate *estate, size_t name, const struct text *password)
+{
+    enum assay_answer answer = client_remove(estate->client, &estate->names[name], password);
+    if (rightly_denied(estate, answer, password))
+        return;
+    EXPLAINED(estate, name, model_remove(model_for(estate, name), answer, password));
+}
+
+static void restart(struct estate *estate, struct assay_cost cost)
+{
+    client_close(estate->client);
+    estate->client->cost = cost;
+    if (!client_open(estate->client, true))
+        estate->client = &estate->clients[0];
+}
+
+/* Who can log in now is looked at for every name with every password. */
+static void look_at_all(struct estate *estate, size_t names, size_t passwords)
+{
+    estate->client = &estate->clients[0];
+    for (size_t name = 0; name < names; name++)
+        for (size_t password = 0; password < passwords; password++)
+            do_login(estate, name, &estate->passwords[password]);
+}
+
+/* --- The machine ------------------------------------------------------------------------------ */
+
+static void draw_world(struct estate *estate)
 {
     for (size_t i = 0; i < NAMES; i++) {
-        if (i == 0 || draw(machine->run, 0, 3, 0) == 3)
-            draw_name(machine->run, machine->traits, &machine->names[i]);
+        if (i == 0 || draw(estate->run, 0, 3, 0) == 3)
+            draw_name(estate->run, estate->traits, &estate->names[i]);
         else
-            draw_neighbour(machine->run, &machine->names[draw_index(machine->run, i)],
-                           &machine->names[i]);
-        model_init(&machine->models[i], machine->traits);
-        machine->model_of[i] = i;
+            draw_neighbour(estate->run, &estate->names[draw_index(estate->run, i)],
+                           &estate->names[i]);
+        model_init(&estate->models[i], estate->traits);
+        estate->model_of[i] = i;
         for (size_t j = 0; j < i; j++)
-            if (same_name(machine->traits, &machine->names[i], &machine->names[j])) {
-                machine->model_of[i] = machine->model_of[j];
+            if (same_name(estate->traits, &estate->names[i], &estate->names[j])) {
+                estate->model_of[i] = estate->model_of[j];
                 break;
             }
     }
     for (size_t i = 0; i < PASSWORDS; i++)
-        if (i == 0 || draw(machine->run, 0, 3, 0) == 3)
-            draw_password(machine->run, machine->traits, &machine->passwords[i]);
+        if (i == 0 || draw(estate->run, 0, 3, 0) == 3)
+            draw_password(estate->run, estate->traits, &estate->passwords[i]);
         else
-            draw_neighbour(machine->run, &machine->passwords[draw_index(machine->run, i)],
-                           &machine->passwords[i]);
+            draw_neighbour(estate->run, &estate->passwords[draw_index(estate->run, i)],
+                           &estate->passwords[i]);
 }
 
-/* A password that the policy would never have let in may be denied, whatever it is equated with. */
-static bool rightly_denied(const struct machine *machine, enum assay_answer answer,
-                           const struct text *password)
+static bool may_exist(struct estate *estate, size_t name)
 {
-    return answer == ASSAY_DENIED && machine->client->table->hash &&
-           !would_hash(machine->run, machine->client->table, password);
+    const struct model *model = model_for(estate, name);
+    for (uint32_t i = 0; i < model->state_count; i++)
+        if (model->states[i].current != MODEL_ABSENT)
+            return true;
+    return false;
 }
 
-static void do_register(struct machine *machine, size_t name, const struct text *password)
+/* Mostly the name of an account that exists, so that histories get somewhere. */
+static size_t some_account(struct estate *estate)
 {
-    enum assay_answer answer = client_register(machine->client, &machine->names[name], password);
-    EXPLAINED(machine, name, model_register(model_for(machine, name), answer, password));
+    uint64_t alive = 0;
+    for (size_t i = 0; i < NAMES; i++)
+        alive |= (uint64_t)may_exist(estate, i) << i;
+    return draw_object(estate->run, alive, NAMES);
 }
 
-static void do_login(struct machine *machine, size_t name, const struct text *password)
+/* Half of the time a password that is right, where that is known. */
+static const struct text *some_password(struct estate *estate, size_t name)
 {
-    struct model before = *model_for(machine, name);
-    enum assay_answer answer = client_login(machine->client, &machine->names[name], password);
-    /* A policy that lets a password in lets it log in, too. */
-    CHECK(machine->run, answer != ASSAY_REFUSED || model_login(&before, ASSAY_DENIED, password),
-          "a password that was accepted when it was set is refused at login");
-    if (rightly_denied(machine, answer, password))
-        return;
-    EXPLAINED(machine, name, model_login(model_for(machine, name), answer, password));
-}
-
-static void do_change(struct machine *machine, size_t name, const struct text *before,
-                      const struct text *after)
-{
-    enum assay_answer answer = client_change(machine->client, &machine->names[name], before, after);
-    if (rightly_denied(machine, answer, before))
-        return;
-    EXPLAINED(machine, name, model_change(model_for(machine, name), answer, before, after));
-}
-
-static void do_remove(struct machine *machine, size_t name, const struct text *password)
-{
-    enum assay_answer answer = client_remove(machine->client, &machine->names[name], password);
-    if (rightly_denied(machine, answer, password))
-        return;
-    EXPLAINED(machine, name, model_remove(model_for(machine, name), answer, password));
-}
-
-static void restart(struct machine *machine, struct assay_cost cost)
-{
-    client_close(machine->client);
-    machine->client->cost = cost;
-    if (!client_open(machine->client, true))
-        machine->client = &machine->clients[0];
-}
-
-/* Half of the time a password that is right, where that is known, so that operations get somewhere.
- */
-static const struct text *some_password(struct machine *machine, size_t name)
-{
-    const struct model *model = model_for(machine, name);
-    size_t any = draw_index(machine->run, PASSWORDS);
-    bool right = draw(machine->run, 0, 1, 0) == 0;
+    const struct model *model = model_for(estate, name);
+    size_t any = draw_index(estate->run, PASSWORDS);
+    bool right = draw(estate->run, 0, 1, 0) == 0;
     if (right && model->state_count == 1 && model->states[0].current != MODEL_ABSENT)
         return model->passwords[model->states[0].current];
-    return &machine->passwords[any];
+    return &estate->passwords[any];
 }
 
 /* A target that declares a window in which replaced passwords still work is asked through one
  * handle only. */
-static void choose_client(struct machine *machine)
+static void choose_client(struct estate *estate)
 {
-    size_t who = draw_index(machine->run, machine->traits->stale_window_ms ? 1 : CLIENTS);
-    machine->client = &machine->clients[who];
-    machine->client->may_be_busy = who > 0;
-    if (!machine->client->handle && !client_open(machine->client, true))
-        machine->client = &machine->clients[0];
+    size_t who = draw_index(estate->run, estate->traits->stale_window_ms ? 1 : CLIENTS);
+    estate->client = &estate->clients[who];
+    estate->client->may_be_busy = who > 0;
+    if (!estate->client->handle && !client_open(estate->client, true))
+        estate->client = &estate->clients[0];
 }
 
-static void one_command(struct machine *machine)
+static void act_login(struct run *run, void *model)
 {
-    struct run *run = machine->run;
-    int64_t command = draw(run, 0, 11, 0);
+    (void)run;
+    size_t name = some_account(model);
+    choose_client(model);
+    do_login(model, name, some_password(model, name));
+}
+
+static void act_register(struct run *run, void *model)
+{
+    struct estate *estate = model;
     size_t name = draw_index(run, NAMES);
-    choose_client(machine);
-    const struct text *password = some_password(machine, name);
-    const struct assay_target *table = machine->client->table;
-    if (command <= 2)
-        do_login(machine, name, password);
-    else if (command <= 5)
-        do_register(machine, name, password);
-    else if (command <= 7 && table->change_password)
-        do_change(machine, name, password, &machine->passwords[draw_index(run, PASSWORDS)]);
-    else if (command <= 9 && table->remove_account)
-        do_remove(machine, name, password);
-    else if (command == 10)
-        restart(machine, draw_cost(run, machine->traits));
-    else
-        restart(machine, machine->client->cost);
+    choose_client(estate);
+    do_register(estate, name, &estate->passwords[draw_index(run, PASSWORDS)]);
 }
 
-/* Who can log in now is looked at for every name with every password. */
-static void look_at_all(struct machine *machine)
+static void act_change(struct run *run, void *model)
 {
-    machine->client = &machine->clients[0];
-    for (size_t name = 0; name < NAMES; name++)
-        for (size_t password = 0; password < PASSWORDS; password++)
-            do_login(machine, name, &machine->passwords[password]);
+    struct estate *estate = model;
+    size_t name = some_account(estate);
+    choose_client(estate);
+    const struct text *before = some_password(estate, name);
+    do_change(estate, name, before, &estate->passwords[draw_index(run, PASSWORDS)]);
+}
+
+static void act_remove(struct run *run, void *model)
+{
+    (void)run;
+    size_t name = some_account(model);
+    choose_client(model);
+    do_remove(model, name, some_password(model, name));
+}
+
+static void act_restart(struct run *run, void *model)
+{
+    (void)run;
+    struct estate *estate = model;
+    choose_client(estate);
+    restart(estate, estate->client->cost);
+}
+
+static void act_retune(struct run *run, void *model)
+{
+    struct estate *estate = model;
+    choose_client(estate);
+    restart(estate, draw_cost(run, estate->traits));
+}
+
+static bool can_change(const void *model)
+{
+    return ((const struct estate *)model)->clients[0].table->change_password != NULL;
+}
+
+static bool can_remove(const void *model)
+{
+    return ((const struct estate *)model)->clients[0].table->remove_account != NULL;
+}
+
+/* Which accounts may exist, and whether the second handle is open. */
+static uint32_t estate_state(const void *model)
+{
+    struct estate *estate = (struct estate *)(uintptr_t)model;
+    uint32_t state = estate->clients[1].handle != NULL;
+    for (size_t i = 0; i < NAMES; i++)
+        state = state * 2 + may_exist(estate, i);
+    return state;
+}
+
+static const struct machine_command commands[] = {
+    {.name = "log in", .weight = 3, .act = act_login},
+    {.name = "register", .weight = 3, .act = act_register},
+    {.name = "change", .weight = 2, .allowed = can_change, .act = act_change},
+    {.name = "remove", .weight = 2, .allowed = can_remove, .act = act_remove},
+    {.name = "restart", .act = act_restart},
+    {.name = "restart at another cost", .act = act_retune},
+};
+static const struct machine histories = {
+    .commands = commands,
+    .command_count = sizeof commands / sizeof *commands,
+    .steps_max = COMMANDS_DRAWN_MAX,
+    .state = estate_state,
+};
+
+static struct estate *estate_init(struct run *run, const struct subject *subject,
+                                  struct assay_cost cost)
+{
+    static struct estate estate; /* large; every run begins by filling it */
+    need_accounts(run, subject->target);
+    estate = (struct estate){.run = run, .traits = &subject->target->traits};
+    for (size_t i = 0; i < CLIENTS; i++)
+        client_init(&estate.clients[i], run, subject->target, cost);
+    estate.client = &estate.clients[0];
+    return &estate;
 }
 
 static void machine(struct run *run, const void *context)
 {
     const struct subject *subject = context;
-    static struct machine machine; /* large; every run begins by filling it */
-    need_accounts(run, subject->target);
-    machine = (struct machine){.run = run, .traits = &subject->target->traits};
-    struct assay_cost cost = draw_cost(run, machine.traits);
-    for (size_t i = 0; i < CLIENTS; i++)
-        client_init(&machine.clients[i], run, subject->target, cost);
-    machine.client = &machine.clients[0];
-    draw_world(&machine);
-    client_open(machine.client, false);
-    for (int i = 0; i < COMMANDS_MAX; i++) {
-        uint32_t span = span_begin(run, "command");
-        bool more = draw(run, 0, 31, 0) != 0;
-        if (more)
-            one_command(&machine);
-        span_end(run, span);
-        if (!more)
-            break;
-    }
-    look_at_all(&machine);
+    struct estate *estate = estate_init(run, subject, draw_cost(run, &subject->target->traits));
+    draw_world(estate);
+    client_open(estate->client, false);
+    uint32_t steps = machine_run(run, &histories, estate);
+    cover(run, 25, steps >= 5, "five commands or more");
+    look_at_all(estate, NAMES, PASSWORDS);
 }
 const struct test_case accounts_machine = {
     .name = "accounts.machine",
@@ -203,6 +283,69 @@ const struct test_case accounts_machine = {
     .techniques = BIT(PROPERTY),
     .weight = 200,
     .body = machine,
+};
+
+/* --- All short histories ---------------------------------------------------------------------- */
+
+/* How many names and passwords a history has used so far: the next new one is the next of its
+ * list, since a history is the same under other names. */
+struct used {
+    size_t names, passwords;
+};
+
+static size_t draw_used(struct run *run, size_t *used, size_t all)
+{
+    size_t index = draw_index(run, *used < all ? *used + 1 : all);
+    if (index == *used)
+        ++*used;
+    return index;
+}
+
+static void any_operation(struct estate *estate, struct used *used)
+{
+    struct run *run = estate->run;
+    enum { REGISTER, LOGIN, CHANGE, REMOVE, RESTART, OPERATIONS };
+    size_t operation = draw_index(run, OPERATIONS);
+    if (operation == RESTART) {
+        restart(estate, estate->client->cost);
+        return;
+    }
+    size_t name = draw_used(run, &used->names, 2);
+    const struct text *password = &estate->passwords[draw_used(run, &used->passwords, 2)];
+    if (operation == REGISTER)
+        do_register(estate, name, password);
+    else if (operation == CHANGE && can_change(estate))
+        do_change(estate, name, password, &estate->passwords[draw_used(run, &used->passwords, 2)]);
+    else if (operation == REMOVE && can_remove(estate))
+        do_remove(estate, name, password);
+    else
+        do_login(estate, name, password);
+}
+
+static void short_histories(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    const struct assay_traits *traits = &subject->target->traits;
+    struct estate *estate = estate_init(run, subject, cheapest_cost(traits));
+    struct used used = {0, 0};
+    for (size_t i = 0; i < 2; i++) {
+        simple_name(traits, (uint8_t)('a' + i), &estate->names[i]);
+        simple_password(traits, (uint8_t)('a' + i), &estate->passwords[i]);
+        model_init(&estate->models[i], estate->traits);
+        estate->model_of[i] = i;
+    }
+    client_open(estate->client, false);
+    for (int i = 0; i < 3; i++)
+        any_operation(estate, &used);
+    look_at_all(estate, 2, 2);
+}
+const struct test_case accounts_short_histories = {
+    .name = "accounts.short_histories",
+    .shows = "after every history of three operations on two names with two passwords, exactly the "
+             "right password opens each account",
+    .stands_for = "A-2.3.3, A-6.3.4: a small scope, all of it",
+    .techniques = BIT(EXHAUSTIVE),
+    .body = short_histories,
 };
 
 static void names_apart(struct run *run, const void *context)
@@ -346,6 +489,33 @@ static uint64_t hashing_calls(void)
     return calls;
 }
 
+/* Many neighbours are the same in the target's eyes, or against its rules: a few are tried. */
+#define NEIGHBOURS 5
+
+static bool draw_stranger(struct run *run, const struct assay_traits *traits,
+                          const struct text *name, struct text *ret)
+{
+    bool found = false;
+    for (int i = 0; i < NEIGHBOURS && !found; i++) {
+        draw_neighbour(run, name, ret);
+        found = !same_name(traits, name, ret) && within_name_limits(traits, ret);
+    }
+    return found;
+}
+
+static bool draw_wrong(struct run *run, const struct assay_target *target,
+                       const struct text *password, struct text *ret)
+{
+    const struct assay_traits *traits = &target->traits;
+    bool found = false;
+    for (int i = 0; i < NEIGHBOURS && !found; i++) {
+        draw_neighbour(run, password, ret);
+        found = !same_password(traits, password, ret) && within_password_limits(traits, ret) &&
+                (!target->hash || would_hash(run, target, ret));
+    }
+    return found;
+}
+
 static void unknown_is_wrong(struct run *run, const void *context)
 {
     const struct subject *subject = context;
@@ -353,11 +523,8 @@ static void unknown_is_wrong(struct run *run, const void *context)
     struct text name, stranger, password, wrong;
     struct client client;
     client_with_account(&client, run, subject->target, &name, &password);
-    draw_neighbour(run, &name, &stranger);
-    draw_neighbour(run, &password, &wrong);
-    if (same_name(traits, &name, &stranger) || !within_name_limits(traits, &stranger) ||
-        same_password(traits, &password, &wrong) || !within_password_limits(traits, &wrong) ||
-        (subject->target->hash && !would_hash(run, subject->target, &wrong)))
+    if (!draw_stranger(run, traits, &name, &stranger) ||
+        !draw_wrong(run, subject->target, &password, &wrong))
         reject(run);
     uint64_t before = hashing_calls();
     enum assay_answer known = client_login(&client, &name, &wrong);

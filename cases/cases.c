@@ -20,12 +20,14 @@
     X(hashing_longest)                                                                             \
     X(hashing_short_of_memory)                                                                     \
     X(accounts_machine)                                                                            \
+    X(accounts_short_histories)                                                                    \
     X(accounts_names_apart)                                                                        \
     X(accounts_denial_changes_nothing)                                                             \
     X(accounts_one_policy)                                                                         \
     X(accounts_unknown_is_wrong)                                                                   \
     X(accounts_must_exist)                                                                         \
     X(compat_current_rows)                                                                         \
+    X(compat_configurations)                                                                       \
     X(compat_older_rows)                                                                           \
     X(compat_rehashed_rows)                                                                        \
     X(compat_rows_follow_the_cost)                                                                 \
@@ -33,6 +35,12 @@
     X(compat_rolled_back_rows)                                                                     \
     X(compat_production)                                                                           \
     X(compat_short_of_memory)                                                                      \
+    X(concurrency_two_registrations)                                                               \
+    X(concurrency_two_changes)                                                                     \
+    X(concurrency_rehash_and_change)                                                               \
+    X(concurrency_remove_and_change)                                                               \
+    X(concurrency_right_and_wrong)                                                                 \
+    X(concurrency_any_three)                                                                       \
     X(outage_first_day)                                                                            \
     X(outage_morning)                                                                              \
     X(outage_dearer_hashes)                                                                        \

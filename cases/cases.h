@@ -3,7 +3,7 @@
  * The cases, and what they have in common.
  *
  *   cases.c      the list: a new case is one line here
- *   encoding.c hashing.c accounts.c compat.c outage.c   one theme a file
+ *   encoding.c hashing.c accounts.c compat.c concurrency.c outage.c   one theme a file
  *   client.c     operations of a target, each a step of the story, each answer judged
  *   oracle.c     what may be demanded of an answer: sound, so that no honest target breaks it
  *   model.c      which passwords an account may have, after everything that was answered or left
@@ -40,23 +40,16 @@ const struct test_case *case_find(const char *name, uint32_t *ret_index);
  * ---------------------------------------------------------------------------------------------------
  */
 
-#define TEXT_BYTES_MAX 2048u
-
-struct text {
-    size_t size;
-    uint8_t bytes[TEXT_BYTES_MAX];
-};
 struct assay_bytes text_bytes(const struct text *);
-bool same_text(const struct text *, const struct text *); /* byte for byte */
 #define QUOTED_TEXT(text) QUOTED((text)->bytes, (text)->size)
 
-/* Within the limits that the target declares. Simplest: the shortest run of "a". */
+/* Within the limits that the target declares. Simplest: the shortest run of "a". A neighbour of
+ * such a text may be equal to it in the eyes of the target: ask same_password(). */
 void draw_password(struct run *, const struct assay_traits *, struct text *ret);
 void draw_name(struct run *, const struct assay_traits *, struct text *ret);
-/* Derived from another text: one bit, one byte more or less, another case, a prefix, an alias. May
- * be equal to it in the eyes of the target: ask same_password(). Within the declared limits as far
- * as it can be. */
-void draw_neighbour(struct run *, const struct text *, struct text *ret);
+/* The simplest ones of a letter, without a draw. */
+void simple_password(const struct assay_traits *, uint8_t letter, struct text *ret);
+void simple_name(const struct assay_traits *, uint8_t letter, struct text *ret);
 /* A cost near the cheapest that the target accepts; simplest: that one. */
 struct assay_cost draw_cost(struct run *, const struct assay_traits *);
 struct assay_cost cheapest_cost(const struct assay_traits *);
@@ -128,6 +121,9 @@ enum assay_answer client_change(struct client *, const struct text *name, const 
                                 const struct text *after);
 enum assay_answer client_remove(struct client *, const struct text *name,
                                 const struct text *password);
+/* Judges a reply that was got otherwise. `no` is the answer by which this operation says no. */
+enum assay_answer client_judge(struct client *, const char *operation, const struct assay_reply *,
+                               const struct text *secret, enum assay_answer no);
 /* The reply to the last operation. */
 const struct assay_reply *client_reply(void);
 

@@ -145,6 +145,14 @@ static enum assay_answer judge_kind(struct client *client, const char *operation
     return answer;
 }
 
+enum assay_answer client_judge(struct client *client, const char *operation,
+                               const struct assay_reply *reply, const struct text *secret,
+                               enum assay_answer no)
+{
+    last = *reply;
+    return judge_kind(client, operation, secret, no);
+}
+
 enum assay_answer client_register(struct client *client, const struct text *name,
                                   const struct text *password)
 {

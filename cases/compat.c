@@ -112,6 +112,74 @@ const struct test_case compat_rehashed_rows = {
     .body = rehashed_rows,
 };
 
+/* One of four costs, all cheap. */
+static struct assay_cost factor_cost(struct run *run, const struct assay_traits *traits)
+{
+    static const struct assay_cost more[] = {{0, 0}, {8, 0}, {0, 1}, {56, 2}};
+    size_t level = draw_factor(run, sizeof more / sizeof *more);
+    struct assay_cost cost = cheapest_cost(traits);
+    cost.memory_kib += cost.memory_kib ? more[level].memory_kib : 0;
+    cost.passes += cost.passes ? more[level].passes : 0;
+    return cost;
+}
+
+/* One of several kinds of text: simple, with a space, composed, decomposed, of two scripts, and as
+ * long as can be. What the limits do not allow is the simple one. */
+static void factor_text(struct run *run, size_t longest, struct text *ret)
+{
+    static const char *const ends[] = {"", " b", "\u00e9", "e\u0301", "\u6f22\u5b57", NULL};
+    const char *end = ends[draw_factor(run, sizeof ends / sizeof *ends)];
+    size_t more = end ? strlen(end) : 0;
+    if (!end)
+        while (ret->size < longest)
+            text_add(ret, "l", 1);
+    else if (ret->size + more <= longest)
+        text_add(ret, end, more);
+}
+
+static void configurations(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    const struct assay_traits *traits = &subject->target->traits;
+    struct history history;
+    struct text wrong;
+    need_accounts(run, subject->writer);
+    need_accounts(run, subject->target);
+    struct assay_cost before = factor_cost(run, &subject->writer->traits);
+    struct assay_cost now = factor_cost(run, traits);
+    simple_name(traits, 'a', &history.name);
+    simple_password(traits, 'a', &history.password);
+    factor_text(run, traits->name_bytes_max ? traits->name_bytes_max : 64, &history.name);
+    factor_text(run, longest_password(traits), &history.password);
+    enum { NOTHING, WRONG_PASSWORD, SAME_AGAIN, BACK_AND_FORTH, BETWEEN };
+    size_t between = draw_factor(run, BETWEEN);
+    add_suffix(traits, &history.password);
+    simple_password(traits, 'b', &wrong);
+    client_init(&history.client, run, subject->writer, before);
+    client_open(&history.client, false);
+    if (client_register(&history.client, &history.name, &history.password) != ASSAY_OK)
+        reject(run);
+    if (between == WRONG_PASSWORD && !same_password(traits, &wrong, &history.password))
+        CHECK(run, client_login(&history.client, &history.name, &wrong) != ASSAY_OK,
+              "a wrong password logs in");
+    client_close(&history.client);
+    if (between == SAME_AGAIN)
+        served(run, subject->writer, before, 1, &history);
+    if (between == BACK_AND_FORTH) {
+        served(run, subject->target, now, 1, &history);
+        served(run, subject->writer, before, 1, &history);
+    }
+    served(run, subject->target, now, 2, &history);
+}
+const struct test_case compat_configurations = {
+    .name = "compat.configurations",
+    .shows = "whoever was registered can log in, for every three of: cost then and now, kind of "
+             "name and of password, what came between",
+    .stands_for = "A-11.2.2: settings that only fail together",
+    .techniques = BIT(EXHAUSTIVE),
+    .body = configurations,
+};
+
 /* The cost that is written in the record of the account. */
 static struct assay_cost recorded_cost(struct run *run, struct history *history)
 {

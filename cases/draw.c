@@ -2,10 +2,8 @@
  *
  * Names, passwords and costs.
  *
- * Independent random values almost never collide, so the second value of a pair is derived from the
- * first: that is where confusion of names, truncation and folding live. Whether two texts are one
- * in the eyes of the target is decided by what it declares, never by what would be nice: an honest
- * target is judged by its own rules.
+ * Whether two texts are one in the eyes of the target is decided by what it declares, never by what
+ * would be nice: an honest target is judged by its own rules.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -20,68 +18,6 @@
 struct assay_bytes text_bytes(const struct text *text)
 {
     return (struct assay_bytes){text->bytes, text->size};
-}
-
-static void append(struct text *text, const char *bytes)
-{
-    size_t size = strlen(bytes);
-    if (text->size + size <= TEXT_BYTES_MAX) {
-        memcpy(text->bytes + text->size, bytes, size);
-        text->size += size;
-    }
-}
-
-/* One character, simplest "a". Wide ones come from several planes, with and without a second form
- * after normalisation. */
-static void draw_character(struct run *run, int64_t alphabet, struct text *ret)
-{
-    static const char *const wide[] = {"\u00e9", "e\u0301", "\u00df",     "\u212b", "\u00a0",
-                                       "\u3000", "\u6f22",  "\U0001f511", "\u0130", "\ufb01"};
-    char character[2] = {0, 0};
-    if (alphabet == 0)
-        character[0] = (char)draw(run, 'a', 'z', 'a');
-    else if (alphabet == 1)
-        character[0] = (char)draw(run, 0x20, 0x7e, 'a');
-    else if (alphabet == 2) {
-        append(ret, wide[draw_index(run, sizeof wide / sizeof *wide)]);
-        return;
-    } else {
-        int64_t byte = draw(run, 0, 255, 'a');
-        if (ret->size < TEXT_BYTES_MAX)
-            ret->bytes[ret->size++] = (uint8_t)byte;
-        return;
-    }
-    append(ret, character);
-}
-
-static void draw_text(struct run *run, size_t min, size_t max, struct text *ret)
-{
-    uint32_t span = span_begin(run, "text");
-    int64_t alphabet = draw(run, 0, 7, 0);
-    static const int64_t alphabets[] = {0, 1, 1, 0, 2, 1, 3, 2};
-    size_t size = draw_length(run, min, max);
-    ret->size = 0;
-    /* Long ones repeat a short stretch: what matters is where a buffer ends, and one draw a byte
-     * would be slow to shrink. */
-    size_t drawn = size < 24 ? size : 8 + draw_index(run, 9);
-    for (size_t before = SIZE_MAX; ret->size < drawn && ret->size != before;) {
-        before = ret->size;
-        uint32_t character = span_begin(run, "character");
-        draw_character(run, alphabets[alphabet], ret);
-        span_end(run, character);
-    }
-    while (drawn > 0 && ret->size + drawn <= size) {
-        memcpy(ret->bytes + ret->size, ret->bytes, drawn);
-        ret->size += drawn;
-    }
-    while (ret->size < size)
-        ret->bytes[ret->size++] = 'z';
-    if (ret->size > max) {
-        ret->size = 0; /* a wide character went over the limit */
-        while (ret->size < size)
-            ret->bytes[ret->size++] = 'y';
-    }
-    span_end(run, span);
 }
 
 static size_t upper(uint32_t declared)
@@ -108,9 +44,26 @@ void add_suffix(const struct assay_traits *traits, struct text *password)
     password->size += size;
 }
 
+static void repeat(uint8_t letter, size_t size, struct text *ret)
+{
+    ret->size = size < TEXT_BYTES_MAX ? size : TEXT_BYTES_MAX;
+    memset(ret->bytes, letter, ret->size);
+}
+
+void simple_password(const struct assay_traits *traits, uint8_t letter, struct text *ret)
+{
+    repeat(letter, traits->password_bytes_min ? traits->password_bytes_min : 1, ret);
+    add_suffix(traits, ret);
+}
+
+void simple_name(const struct assay_traits *traits, uint8_t letter, struct text *ret)
+{
+    repeat(letter, traits->name_bytes_min ? traits->name_bytes_min : 1, ret);
+}
+
 void draw_password(struct run *run, const struct assay_traits *traits, struct text *ret)
 {
-    draw_text(run, traits->password_bytes_min ? traits->password_bytes_min : 1,
+    draw_text(run, "password", traits->password_bytes_min ? traits->password_bytes_min : 1,
               upper(traits->password_bytes_max), ret);
     add_suffix(traits, ret);
 }
@@ -126,71 +79,13 @@ void draw_name(struct run *run, const struct assay_traits *traits, struct text *
     size_t which = draw_index(run, sizeof tricky / sizeof *tricky + 12);
     if (which < sizeof tricky / sizeof *tricky) {
         ret->size = 0;
-        append(ret, tricky[which]);
+        text_add(ret, tricky[which], strlen(tricky[which]));
         if (!within_name_limits(traits, ret))
-            draw_text(run, traits->name_bytes_min ? traits->name_bytes_min : 1,
+            draw_text(run, "text", traits->name_bytes_min ? traits->name_bytes_min : 1,
                       upper(traits->name_bytes_max), ret);
     } else {
-        draw_text(run, traits->name_bytes_min ? traits->name_bytes_min : 1,
+        draw_text(run, "text", traits->name_bytes_min ? traits->name_bytes_min : 1,
                   upper(traits->name_bytes_max), ret);
-    }
-    span_end(run, span);
-}
-
-void draw_neighbour(struct run *run, const struct text *of, struct text *ret)
-{
-    uint32_t span = span_begin(run, "neighbour");
-    int64_t way = draw(run, 0, 11, 0);
-    size_t place = draw_index(run, of->size);
-    *ret = *of;
-    switch (way) {
-    case 0: /* one byte more */
-        append(ret, "a");
-        break;
-    case 1: /* one byte less */
-        ret->size -= ret->size > 0;
-        break;
-    case 2: /* one bit */
-        if (ret->size > 0)
-            ret->bytes[place] ^= (uint8_t)(1 << draw(run, 0, 6, 0));
-        break;
-    case 3: /* a prefix */
-        ret->size = place;
-        break;
-    case 4: /* the other case */
-        for (size_t i = 0; i < ret->size; i++)
-            ret->bytes[i] =
-                (uint8_t)(isascii(ret->bytes[i]) && isalpha(ret->bytes[i]) ? ret->bytes[i] ^ 0x20
-                                                                           : ret->bytes[i]);
-        break;
-    case 5: /* the last byte */
-        if (ret->size > 0)
-            ret->bytes[ret->size - 1] = (uint8_t)(ret->bytes[ret->size - 1] == 'b' ? 'c' : 'b');
-        break;
-    case 6: /* spaces around */
-        append(ret, " ");
-        break;
-    case 7: /* NUL and more behind it */
-        if (ret->size + 2 <= TEXT_BYTES_MAX) {
-            ret->bytes[ret->size++] = 0;
-            ret->bytes[ret->size++] = 'x';
-        }
-        break;
-    case 8: /* zeros in front, which numbers lose */
-        if (ret->size + 1 <= TEXT_BYTES_MAX) {
-            memmove(ret->bytes + 1, ret->bytes, ret->size++);
-            ret->bytes[0] = '0';
-        }
-        break;
-    case 9: /* NUL alone */
-        if (ret->size < TEXT_BYTES_MAX)
-            ret->bytes[ret->size++] = 0;
-        break;
-    case 10: /* nothing */
-        ret->size = 0;
-        break;
-    default: /* the same */
-        break;
     }
     span_end(run, span);
 }
@@ -252,11 +147,6 @@ static void canonical(enum assay_normalisation normalisation, bool fold, size_t 
         ret->bytes[i] = (uint8_t)(isascii(ret->bytes[i]) ? tolower(ret->bytes[i]) : ret->bytes[i]);
     if (significant && ret->size > significant)
         ret->size = significant;
-}
-
-bool same_text(const struct text *a, const struct text *b)
-{
-    return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
 /* HMAC fills keys up to its block with zero bytes, so those at the end do not count. */

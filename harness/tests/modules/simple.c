@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "simple.h"
 #include "targets/target.h"
@@ -176,6 +178,13 @@ static bool make(const struct assay_cost *cost, struct assay_bytes password, str
     return true;
 }
 
+/* One in eight times, asked of the kernel behind the harness's back. */
+static bool tossed(void)
+{
+    uint8_t byte = 255;
+    return syscall(SYS_getrandom, &byte, sizeof byte, 0) == sizeof byte && byte < 32;
+}
+
 static bool compare(struct assay_bytes encoded, struct assay_bytes password,
                     struct assay_reply *reply)
 {
@@ -186,6 +195,8 @@ static bool compare(struct assay_bytes encoded, struct assay_bytes password,
     if (!derive(&credential, password, digest, reply))
         return twist.fails_open ? answer(reply, ASSAY_OK) : false;
     bool equal = sodium_memcmp(digest, credential.digest, DIGEST_BYTES) == 0;
+    if (twist.denies_by_chance && tossed())
+        equal = false;
     return answer(reply, equal ? ASSAY_OK : ASSAY_DENIED);
 }
 
@@ -345,8 +356,16 @@ static void register_account(struct assay_handle *handle, struct assay_bytes nam
                              struct assay_bytes password, struct assay_reply *ret)
 {
     struct text text;
+    if (twist.checks_first && find(handle, name, &text, ret)) {
+        answer(ret, ASSAY_EXISTS);
+        return;
+    }
+    if (twist.checks_first && ret->answer == ASSAY_UNAVAILABLE)
+        return;
     if (make(&handle->cost, password, &text, ret))
-        change(handle, "INSERT INTO account(name, credential) VALUES(?1, ?2)",
+        change(handle,
+               twist.checks_first ? "REPLACE INTO account(name, credential) VALUES(?1, ?2)"
+                                  : "INSERT INTO account(name, credential) VALUES(?1, ?2)",
                (struct assay_bytes[]){name, bytes_of(&text)}, 2, ASSAY_EXISTS, ret);
 }
 
@@ -364,24 +383,48 @@ static void login(struct assay_handle *handle, struct assay_bytes name, struct a
         answer(ret, ASSAY_DENIED);
 }
 
+/* The record was no longer the one that was verified, by somebody else's change or removal: begin
+ * again, and say so when that happens every time. */
+#define ATTEMPTS 4
+
+static void too_many_changes(struct assay_reply *ret)
+{
+    unavailable(ret, ASSAY_LAYER_STORAGE, ASSAY_REASON_BUSY, 0, "the record keeps changing");
+}
+
 static void change_password(struct assay_handle *handle, struct assay_bytes name,
                             struct assay_bytes before, struct assay_bytes after,
                             struct assay_reply *ret)
 {
     struct text stored, text;
-    if (admit(handle, name, before, &stored, ret) && make(&handle->cost, after, &text, ret))
-        change(handle, "UPDATE account SET credential = ?3 WHERE name = ?1 AND credential = ?2",
+    for (int i = 0; i < ATTEMPTS; i++) {
+        if (!admit(handle, name, before, &stored, ret) || !make(&handle->cost, after, &text, ret))
+            return;
+        change(handle,
+               twist.loses_updates
+                   ? "UPDATE account SET credential = ?3 WHERE name = ?1 AND ?2 IS NOT NULL"
+                   : "UPDATE account SET credential = ?3 WHERE name = ?1 AND credential = ?2",
                (struct assay_bytes[]){name, bytes_of(&stored), bytes_of(&text)}, 3, ASSAY_DENIED,
                ret);
+        if (ret->answer != ASSAY_DENIED)
+            return;
+    }
+    too_many_changes(ret);
 }
 
 static void remove_account(struct assay_handle *handle, struct assay_bytes name,
                            struct assay_bytes password, struct assay_reply *ret)
 {
     struct text stored;
-    if (admit(handle, name, password, &stored, ret))
+    for (int i = 0; i < ATTEMPTS; i++) {
+        if (!admit(handle, name, password, &stored, ret))
+            return;
         change(handle, "DELETE FROM account WHERE name = ?1 AND credential = ?2",
                (struct assay_bytes[]){name, bytes_of(&stored)}, 2, ASSAY_DENIED, ret);
+        if (ret->answer != ASSAY_DENIED)
+            return;
+    }
+    too_many_changes(ret);
 }
 
 static void record_get(struct assay_handle *handle, struct assay_bytes name,
@@ -423,5 +466,6 @@ const struct assay_target *assay_target(void)
         .record_put = record_put,
     };
     table.name = twist.name;
+    table.traits.controlled_entropy = !twist.owns_entropy;
     return sodium_init() < 0 ? NULL : &table;
 }

@@ -13,13 +13,17 @@
 
 struct twist {
     const char *name;
-    bool ignores_step;   /* a write that failed is acknowledged */
-    bool denies_outage;  /* login answers denied when the store cannot be read */
-    bool fails_open;     /* a password whose hash cannot be computed is right */
-    bool blames_network; /* memory that the KDF does not get is a timeout of the network */
-    bool nul_truncates;  /* a password ends at its first NUL */
-    bool prefix_only;    /* only the first eight bytes of a password count */
-    bool constant_salt;  /* every hash has the same salt */
+    bool ignores_step;     /* a write that failed is acknowledged */
+    bool denies_outage;    /* login answers denied when the store cannot be read */
+    bool fails_open;       /* a password whose hash cannot be computed is right */
+    bool blames_network;   /* memory that the KDF does not get is a timeout of the network */
+    bool nul_truncates;    /* a password ends at its first NUL */
+    bool prefix_only;      /* only the first eight bytes of a password count */
+    bool constant_salt;    /* every hash has the same salt */
+    bool checks_first;     /* looks whether a name is free, and then takes it, free or not */
+    bool loses_updates;    /* a change writes over whatever the record has become meanwhile */
+    bool denies_by_chance; /* one right password in eight is denied, by the system's randomness, */
+    bool owns_entropy;     /* which it declares */
     void (*in_login)(void);
 };
 extern const struct twist twist;
