@@ -11,8 +11,11 @@
 
 struct options {
     struct settings settings;
-    const char *json; /* --json FILE */
-    const char *out;  /* --out DIR */
+    const char *json;        /* --json FILE */
+    const char *out;         /* --out DIR */
+    const char *resume;      /* --resume[=DIR]: "" for the last run, or null */
+    const char *regressions; /* --regressions DIR, an existing one, or null */
+    const char *note;        /* --note TEXT, or null */
     bool full, verbose;
     int argument_count;
     const char *arguments[ARGUMENTS_MAX];
@@ -35,6 +38,7 @@ enum exit_code command_check(const struct options *);
 enum exit_code command_prove(const struct options *);
 enum exit_code command_compare(const struct options *);
 enum exit_code command_replay(const struct options *);
+enum exit_code command_keep(const struct options *);
 enum exit_code command_witness(const struct options *);
 enum exit_code command_doctor(const struct options *);
 

@@ -8,6 +8,7 @@
 
 #include "faults/faults.h"
 #include "harness/cli/cli.h"
+#include "harness/run/regressions.h"
 #include "harness/run/witness.h"
 
 /* What a run reports to. */
@@ -16,16 +17,28 @@ struct session {
     struct terminal terminal;
     struct events events;
     const char *target;
+    struct regressions regressions;
+    struct settings settings; /* the options', with these */
 };
 
-/* False: the events cannot be written. */
-static bool session_open(struct session *session, const struct options *options,
-                         const char *command, const char *target)
+static void session_init(struct session *session, const struct options *options, const char *target)
 {
     session->options = options;
     session->target = target;
+    session->settings = options->settings;
+    session->settings.regressions = &session->regressions;
+    regressions_read(options->regressions, &session->regressions);
     terminal_init(&session->terminal, options->verbose);
-    return events_open(&session->events, options->out, command, target, &options->settings);
+}
+
+/* False: the events cannot be written. */
+static bool session_open(struct session *session, const char *command)
+{
+    if (events_open(&session->events, session->options->out, command, session->target,
+                    &session->settings))
+        return true;
+    regressions_done(&session->regressions);
+    return false;
 }
 
 /* Ends the events and gives the exit code: that of the run, unless its records were lost. */
@@ -33,21 +46,45 @@ static enum exit_code session_close(struct session *session, enum exit_code exit
                                     const char *verdict)
 {
     events_close(&session->events, exit_code, verdict);
+    regressions_done(&session->regressions);
     return session->events.failed ? EXIT_INTERNAL : exit_code;
 }
 
-static void on_result(void *context, const struct case_result *result)
+static void on_loaded(void *context, const struct check *check)
 {
     struct session *session = context;
-    events_result(&session->events, result);
-    terminal_result(&session->terminal, result);
+    events_loaded(&session->events, check);
+}
+
+static void on_found(void *context, const struct finding *finding)
+{
+    struct session *session = context;
+    events_found(&session->events, finding);
+    terminal_shrinking(&session->terminal, finding, 0);
+}
+
+static void on_finished(void *context, const struct cell *cell)
+{
+    struct session *session = context;
+    events_cell(&session->events, session->target, cell);
 }
 
 static void on_finding(void *context, const struct finding *finding)
 {
-    struct session *session = context;
-    events_finding(&session->events, session->target, finding);
+    const struct session *session = context;
     terminal_finding(&session->terminal, finding, "");
+}
+
+static void on_result(void *context, const struct case_result *result)
+{
+    const struct session *session = context;
+    terminal_result(&session->terminal, result);
+}
+
+static void on_shrinking(void *context, const struct finding *finding, uint32_t executions)
+{
+    const struct session *session = context;
+    terminal_shrinking(&session->terminal, finding, executions);
 }
 
 static const char *target_of(const struct options *options)
@@ -71,32 +108,76 @@ static enum exit_code complain(enum exit_code exit_code, const char *message)
     return exit_code;
 }
 
+/* Goes on with an earlier run: what it finished is in the check then. */
+static enum exit_code session_resume(struct session *session, struct check *check)
+{
+    const struct options *options = session->options;
+    char message[MODULE_MESSAGE_BYTES], last[4096];
+    snprintf(last, sizeof last, "%s/latest", options->out);
+    if (!events_resume(&session->events, *options->resume ? options->resume : last, "check",
+                       session->target, &session->settings, check, message))
+        return complain(EXIT_USAGE, message);
+    if (session->events.complete)
+        printf("the run in %s was complete: here it is again\n", session->events.folder);
+    return session->events.failed ? EXIT_INTERNAL : EXIT_GREEN;
+}
+
+/* A run that was not judged: says why, and how to go on with one that was stopped. */
+static enum exit_code end_unjudged(struct session *session, const struct check *check)
+{
+    terminal_progress(&session->terminal, "%s", "");
+    enum exit_code exit_code = session_close(session, check->exit_code, check->message);
+    complain(exit_code, check->message);
+    if (check->exit_code == EXIT_INTERRUPTED || check->exit_code == EXIT_INTERNAL)
+        fprintf(stderr, "assay: to go on, the same command with --resume=%s\n",
+                session->events.folder);
+    return exit_code;
+}
+
+static enum exit_code report_check(struct session *session, const struct check *check)
+{
+    const struct options *options = session->options;
+    const struct settings *settings = &options->settings;
+    char shard[32] = "";
+    if (settings->shards > 1)
+        snprintf(shard, sizeof shard, "shard %u of %u, ", settings->shard + 1, settings->shards);
+    fputc('\n', session->terminal.out);
+    terminal_check(&session->terminal, check, settings->shards <= 1);
+    enum exit_code exit_code =
+        save(options, json_of_check(session->target, settings, check), check->exit_code);
+    exit_code = session_close(session, exit_code, verdict_word(exit_code));
+    terminal_verdict(&session->terminal, exit_code,
+                     "%s, %s%u finding%s%s%s, seed %llu, %.1f s of processor time, events in %s",
+                     session->target, shard, check->findings.count,
+                     check->findings.count == 1 ? "" : "s", check->message[0] ? ", " : "",
+                     check->message, (unsigned long long)settings->seed, check->cpu_seconds,
+                     session->events.folder);
+    return exit_code;
+}
+
 enum exit_code command_check(const struct options *options)
 {
     struct session session;
     struct check check;
-    const struct listener listener = {on_result, on_finding, &session};
+    const struct listener listener = {.loaded = on_loaded,
+                                      .found = on_found,
+                                      .finished = on_finished,
+                                      .finding = on_finding,
+                                      .result = on_result,
+                                      .shrinking = on_shrinking,
+                                      .context = &session};
     const char *target = target_of(options);
-    if (!session_open(&session, options, "check", target))
-        return EXIT_INTERNAL;
-    check_target(target, &options->settings, &listener, &check);
-    enum exit_code exit_code = check.exit_code;
-    if (exit_code >= EXIT_UNJUDGED) {
-        terminal_progress(&session.terminal, "%s", "");
-        exit_code = session_close(&session, complain(exit_code, check.message), check.message);
-        check_done(&check);
-        return exit_code;
+    session_init(&session, options, target);
+    check_plan(&session.settings, &check);
+    enum exit_code exit_code = options->resume                   ? session_resume(&session, &check)
+                               : session_open(&session, "check") ? EXIT_GREEN
+                                                                 : EXIT_INTERNAL;
+    if (exit_code == EXIT_GREEN) {
+        check_run(target, &session.settings, &listener, &check);
+        exit_code = check.exit_code >= EXIT_UNJUDGED ? end_unjudged(&session, &check)
+                                                     : report_check(&session, &check);
     }
-    fputc('\n', session.terminal.out);
-    terminal_check(&session.terminal, &check);
-    exit_code = save(options, json_of_check(target, &check), exit_code);
-    exit_code = session_close(&session, exit_code, verdict_word(exit_code));
-    terminal_verdict(&session.terminal, exit_code,
-                     "%s, %u finding%s%s%s, seed %llu, %.1f s of processor time, events in %s",
-                     target, check.findings.count, check.findings.count == 1 ? "" : "s",
-                     check.message[0] ? ", " : "", check.message,
-                     (unsigned long long)options->settings.seed, check.cpu_seconds,
-                     session.events.folder);
+    regressions_done(&session.regressions);
     check_done(&check);
     return exit_code;
 }
@@ -123,10 +204,16 @@ enum exit_code command_compare(const struct options *options)
     struct comparison comparison;
     char worst[200] = "";
     const char *before = options->arguments[0], *after = options->arguments[1];
-    const struct listener listener = {on_result, NULL, &session};
-    if (!session_open(&session, options, "compare", after))
+    const struct listener listener = {.loaded = on_loaded,
+                                      .found = on_found,
+                                      .finished = on_finished,
+                                      .result = on_result,
+                                      .shrinking = on_shrinking,
+                                      .context = &session};
+    session_init(&session, options, after);
+    if (!session_open(&session, "compare"))
         return EXIT_INTERNAL;
-    compare_targets(before, after, &options->settings, &listener, &comparison);
+    compare_targets(before, after, &session.settings, &listener, &comparison);
     if (comparison.exit_code >= EXIT_UNJUDGED) {
         enum exit_code failed = session_close(
             &session, complain(comparison.exit_code, comparison.message), comparison.message);
@@ -136,7 +223,6 @@ enum exit_code command_compare(const struct options *options)
     for (const struct finding *finding = comparison.after.findings.first; finding;
          finding = finding->next) {
         bool old = findings_contain(&comparison.before.findings, finding);
-        events_finding(&session.events, after, finding);
         terminal_finding(&session.terminal, finding, old ? "pre-existing" : "new");
     }
     for (const struct finding *finding = comparison.before.findings.first; finding;
@@ -184,9 +270,10 @@ enum exit_code command_prove(const struct options *options)
 {
     struct session session;
     struct proof proof;
-    if (!session_open(&session, options, "prove", "reference"))
+    session_init(&session, options, "reference");
+    if (!session_open(&session, "prove"))
         return EXIT_INTERNAL;
-    prove_run(&options->settings, options->full, on_exhibit, &session, &proof);
+    prove_run(&session.settings, options->full, on_exhibit, &session, &proof);
     if (proof.exit_code >= EXIT_UNJUDGED) {
         enum exit_code failed =
             session_close(&session, complain(proof.exit_code, proof.message), proof.message);
@@ -220,6 +307,17 @@ enum exit_code command_replay(const struct options *options)
     terminal_verdict(&terminal, replay.exit_code, "%s on %s", replay.test_case->name,
                      replay.target);
     return replay.exit_code;
+}
+
+enum exit_code command_keep(const struct options *options)
+{
+    char message[MODULE_MESSAGE_BYTES] = "";
+    enum exit_code exit_code =
+        regression_keep(options->arguments[0], options->note, options->regressions, message);
+    if (exit_code != EXIT_GREEN)
+        return complain(exit_code, message);
+    puts(message);
+    return EXIT_GREEN;
 }
 
 enum exit_code command_witness(const struct options *options)

@@ -22,6 +22,8 @@ const struct command commands[] = {
     {"compare", "OLD NEW", "Judges an update: new findings, and who can still log in.", 2, 2,
      command_compare},
     {"replay", "TOKEN [TARGET]", "Repeats one finding exactly.", 1, 2, command_replay},
+    {"keep", "TOKEN", "Keeps a token: from now on it is run first, on every target.", 1, 1,
+     command_keep},
     {"doctor", "[TARGET]", "Says what is installed, armed and reached.", 0, 1, command_doctor},
     {"witness", "DEFECT", "Shows that a patch still has its defect (used by the build).", 1, 1,
      command_witness},
@@ -59,10 +61,13 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], command->name) != 0)
             continue;
         signal(SIGPIPE, SIG_IGN);
+        stop_when_asked();
         signal(SIGXFSZ, SIG_IGN); /* a limit on files is an error of write(), not a death */
         edge_install(&fault_catalogue);
         options_read(command, argc - 1, argv + 1, &options);
         enum exit_code exit_code = command->run(&options);
+        if (exit_code == EXIT_INTERRUPTED && stop_asked())
+            stop_here();
         if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_GREEN) {
             perror("assay: cannot write to standard output");
             exit_code = EXIT_INTERNAL;

@@ -7,22 +7,45 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "harness/cli/cli.h"
 
-enum { KEY_JSON = 256, KEY_ONLY, KEY_WITHOUT, KEY_CASE, KEY_FIRST, KEY_FULL, KEY_OUT, KEY_HANG };
+enum {
+    KEY_JSON = 256,
+    KEY_ONLY,
+    KEY_WITHOUT,
+    KEY_CASE,
+    KEY_FIRST,
+    KEY_FULL,
+    KEY_OUT,
+    KEY_REGRESSIONS,
+    KEY_NOTE,
+    KEY_HANG,
+    KEY_SHARD,
+    KEY_RESUME
+};
+
+#define TECHNIQUE_LIST "regressions, vectors, exhaustive, fault, schedule, property"
 
 static const struct argp_option table[] = {
     {"seed", 's', "N", 0, "seed of all random choices (1)", 0},
     {"runs", 'n', "N", 0, "random runs for one case (400)", 0},
-    {"only", KEY_ONLY, "TECHNIQUE,...", 0, "only these techniques: vectors, fault, property", 0},
+    {"only", KEY_ONLY, "TECHNIQUE,...", 0, "only these techniques: " TECHNIQUE_LIST, 0},
     {"without", KEY_WITHOUT, "TECHNIQUE,...", 0, "all but these techniques", 0},
     {"case", KEY_CASE, "GLOB", 0, "only cases whose name matches, such as 'outage.*'", 0},
     {"first", KEY_FIRST, 0, 0, "stop at the first finding", 0},
     {"full", KEY_FULL, 0, 0, "prove: every technique, not only the first that catches", 0},
+    {"regressions", KEY_REGRESSIONS, "DIR", 0,
+     "folder of kept tokens (check, compare: beside the modules; keep: cases/regressions)", 0},
+    {"note", KEY_NOTE, "TEXT", 0, "keep: the comment above the token", 0},
     {"json", KEY_JSON, "FILE", 0, "write the result as one JSON document", 0},
     {"out", KEY_OUT, "DIR", 0, "folder for the events of each run (out)", 0},
     {"hang-seconds", KEY_HANG, "N", 0, "patience with a target that makes no progress (10)", 0},
+    {"jobs", 'j', "N", 0, "cells at once (as many as there are processors)", 0},
+    {"shard", KEY_SHARD, "K/N", 0, "check: only the Kth of N parts of the cells", 0},
+    {"resume", KEY_RESUME, "DIR", OPTION_ARG_OPTIONAL,
+     "check: go on with a run that was killed, by the same command (the last one)", 0},
     {"verbose", 'v', 0, 0, "show every case", 0},
     {0},
 };
@@ -44,6 +67,12 @@ static uint64_t number(struct argp_state *state, const char *text, const char *o
     return value;
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 static uint32_t techniques(struct argp_state *state, const char *text)
 {
     uint32_t bits = 0;
@@ -54,15 +83,34 @@ static uint32_t techniques(struct argp_state *state, const char *text)
                                            strncmp(text, technique_name(technique), size) == 0))
             technique++;
         if (technique == TECHNIQUES)
-            argp_error(state,
-                       "there is no technique \"%.*s\"; there are vectors, fault and property",
+            argp_error(state, "there is no technique \"%.*s\"; there are " TECHNIQUE_LIST,
                        (int)size, text);
         bits |= 1u << technique;
         text += size + (text[size] == ',');
     }
     if (bits == 0)
-        argp_error(state, "no technique is named; there are vectors, fault and property");
+        argp_error(state, "no technique is named; there are " TECHNIQUE_LIST);
     return bits;
+}
+
+/* "K/N", with 1 <= K <= N. */
+static void take_shard(struct argp_state *state, char *text, struct settings *ret)
+{
+    char *slash = strchr(text, '/');
+    if (!slash)
+        argp_error(state, "--shard wants K/N, such as 1/4, not \"%s\"", text);
+    *slash = 0;
+    ret->shards = (uint32_t)number(state, slash + 1, "shard", 1, SHARDS_MAX);
+    ret->shard = (uint32_t)number(state, text, "shard", 1, ret->shards) - 1;
+    *slash = '/';
+}
+
+/* Parts and resuming belong to `check`, since a part of a proof or a comparison is no answer. */
+static void refuse_misplaced(struct argp_state *state, const struct reading *reading)
+{
+    bool check = strcmp(reading->command->name, "check") == 0;
+    if (!check && (reading->options->settings.shards || reading->options->resume))
+        argp_error(state, "--shard and --resume are options of check");
 }
 
 static error_t take(int key, char *value, struct argp_state *state)
@@ -92,8 +140,25 @@ static error_t take(int key, char *value, struct argp_state *state)
     case KEY_FIRST:
         settings->first = true;
         return 0;
+    case 'j':
+        settings->jobs = (uint32_t)number(state, value, "jobs", 1, JOBS_MAX);
+        return 0;
+    case KEY_SHARD:
+        take_shard(state, value, settings);
+        return 0;
+    case KEY_RESUME:
+        options->resume = value ? value : "";
+        return 0;
     case KEY_FULL:
         options->full = true;
+        return 0;
+    case KEY_REGRESSIONS:
+        if (!is_folder(value))
+            argp_error(state, "--regressions wants a folder, which %s is not", value);
+        options->regressions = value;
+        return 0;
+    case KEY_NOTE:
+        options->note = value;
         return 0;
     case KEY_JSON:
         options->json = value;
@@ -112,6 +177,7 @@ static error_t take(int key, char *value, struct argp_state *state)
     case ARGP_KEY_END:
         if (options->argument_count < reading->command->arguments_min)
             argp_error(state, "%s wants %s", reading->command->name, reading->command->arguments);
+        refuse_misplaced(state, reading);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -76,23 +77,19 @@ bool events_open(struct events *events, const char *parent, const char *command,
     events->file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (events->file < 0)
         return complain(events, "write events in");
-    events_write(events, json_pack("{s:s, s:s, s:s, s:I, s:i}", "event", "run", "command", command,
-                                   "target", subject, "seed", (json_int_t)settings->seed, "runs",
-                                   (int)settings->runs));
+    (void)flock(events->file, LOCK_EX | LOCK_NB); /* until this process ends */
+    events_write(events, json_of_run(command, subject, settings));
     return !events->failed;
 }
 
 void events_write(struct events *events, json_t *event)
 {
-    char *text = event ? json_dumps(event, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-    json_decref(event);
+    size_t size = 0;
+    char *text = record_line(event, &size);
     if (events->failed || events->file < 0) {
         free(text);
         return;
     }
-    size_t size = text ? strlen(text) : 0;
-    if (text)
-        text[size++] = '\n'; /* in place of the final NUL */
     errno = ENOMEM;
     if (!text || write(events->file, text, size) != (ssize_t)size) {
         if (errno == ENOMEM && text)
@@ -102,27 +99,26 @@ void events_write(struct events *events, json_t *event)
     free(text);
 }
 
-void events_result(struct events *events, const struct case_result *result)
+void events_loaded(struct events *events, const struct check *check)
 {
-    const struct tally *tally = &result->tally;
-    events_write(events,
-                 json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s}", "event", "case",
-                           "case", result->test_case->name, "technique",
-                           technique_name(result->technique), "verdict",
-                           verdict_name(result->verdict), "runs", (json_int_t)tally->runs, "checks",
-                           (json_int_t)tally->checks, "rejected", (json_int_t)tally->rejected,
-                           "sites", (json_int_t)result->sites, "not_fired",
-                           (json_int_t)tally->not_fired, "message", result->message));
+    events_write(events, json_pack("{s:s, s:b, s:b}", "event", "loaded", "imports_hashing",
+                                   (int)check->imports_hashing, "imports_storage",
+                                   (int)check->imports_storage));
 }
 
-void events_finding(struct events *events, const char *target, const struct finding *finding)
+void events_found(struct events *events, const struct finding *finding)
 {
-    json_t *event = json_of_finding(finding);
-    if (event) {
-        json_object_set_new(event, "event", json_string("finding"));
-        json_object_set_new(event, "target", json_string(target));
+    events_write(events, record_event("found", json_of_finding(finding)));
+}
+
+void events_cell(struct events *events, const char *target, const struct cell *cell)
+{
+    for (const struct finding *finding = cell->findings.first; finding; finding = finding->next) {
+        json_t *members = json_of_finding(finding);
+        json_object_set_new(members, "target", json_string(target));
+        events_write(events, record_event("finding", members));
     }
-    events_write(events, event);
+    events_write(events, record_event("case", json_of_result(&cell->result)));
 }
 
 void events_close(struct events *events, enum exit_code exit_code, const char *verdict)

@@ -8,47 +8,6 @@
 
 #include "harness/report/report.h"
 
-/* Text that came from a target may be anything; JSON wants UTF-8. */
-static json_t *safe_string(const char *text)
-{
-    json_t *string = json_string(text ? text : "");
-    if (string || !text)
-        return string;
-    char ascii[STORY_BYTES];
-    size_t used = 0;
-    for (; *text && used + 1 < sizeof ascii; text++)
-        ascii[used++] = (char)(((unsigned char)*text < 0x80) ? *text : '?');
-    ascii[used] = 0;
-    return json_string(ascii);
-}
-
-static json_t *steps_of(const struct outcome *outcome)
-{
-    json_t *steps = json_array();
-    for (const char *line = outcome->story; *line;) {
-        size_t size = strcspn(line, "\n");
-        char text[STORY_BYTES];
-        memcpy(text, line, size);
-        text[size] = 0;
-        json_array_append_new(steps, safe_string(text));
-        line += size + (line[size] == '\n');
-    }
-    return steps;
-}
-
-json_t *json_of_finding(const struct finding *finding)
-{
-    const struct outcome *outcome = &finding->outcome;
-    return json_pack("{s:s, s:s, s:s, s:o, s:i, s:o, s:o, s:o, s:o, s:s?, s:I, s:i, s:I}", "case",
-                     finding->test_case->name, "technique", technique_name(finding->technique),
-                     "verdict", verdict_name(outcome->verdict), "file", safe_string(outcome->file),
-                     "line", (int)outcome->line, "expected", safe_string(outcome->expression),
-                     "message", safe_string(outcome->message), "fault",
-                     safe_string(outcome->site_text), "steps", steps_of(outcome), "token",
-                     finding->token, "executions", (json_int_t)finding->executions, "shrunk_by",
-                     (int)finding->shrunk_by, "more_sites", (json_int_t)finding->more);
-}
-
 static json_t *findings_of(const struct findings *findings)
 {
     json_t *array = json_array();
@@ -60,21 +19,13 @@ static json_t *findings_of(const struct findings *findings)
 static json_t *results_of(const struct check *check)
 {
     json_t *array = json_array();
-    for (uint32_t i = 0; i < check->result_count; i++) {
-        const struct case_result *result = &check->results[i];
-        json_array_append_new(
-            array,
-            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "case", result->test_case->name,
-                      "technique", technique_name(result->technique), "verdict",
-                      verdict_name(result->verdict), "runs", (json_int_t)result->tally.runs,
-                      "checks", (json_int_t)result->tally.checks, "sites",
-                      (json_int_t)result->sites, "plans", (json_int_t)result->plans, "message",
-                      result->message));
-    }
+    for (uint32_t i = 0; i < check->result_count; i++)
+        json_array_append_new(array, json_of_result(&check->results[i]));
     return array;
 }
 
-json_t *json_of_check(const char *target, const struct check *check)
+json_t *json_of_check(const char *target, const struct settings *settings,
+                      const struct check *check)
 {
     uint64_t sites = 0, fired = 0, not_fired = 0;
     for (uint32_t i = 0; i < check->result_count; i++) {
@@ -82,10 +33,14 @@ json_t *json_of_check(const char *target, const struct check *check)
         fired += check->results[i].tally.fired;
         not_fired += check->results[i].tally.not_fired;
     }
-    return json_pack("{s:s, s:i, s:o, s:o, s:{s:I, s:I, s:I}}", "target", target, "exit",
-                     (int)check->exit_code, "findings", findings_of(&check->findings), "results",
-                     results_of(check), "faults", "sites", (json_int_t)sites, "singles",
-                     (json_int_t)fired, "not_reached", (json_int_t)not_fired);
+    json_t *document = json_pack(
+        "{s:s, s:i, s:o, s:o, s:{s:I, s:I, s:I}}", "target", target, "exit", (int)check->exit_code,
+        "findings", findings_of(&check->findings), "results", results_of(check), "faults", "sites",
+        (json_int_t)sites, "singles", (json_int_t)fired, "not_reached", (json_int_t)not_fired);
+    if (settings->shards > 1)
+        json_object_set_new(document, "shard",
+                            json_sprintf("%u/%u", settings->shard + 1, settings->shards));
+    return document;
 }
 
 json_t *json_of_comparison(const char *before, const char *after,
@@ -140,12 +95,12 @@ json_t *json_of_proof(const struct proof *proof)
             json_array_append_new(
                 defects, json_pack("{s:s, s:b, s:o, s:s?, s:o, s:I}", "name", exhibit->name,
                                    "refused", (int)exhibit->good, "by", catchers_of(exhibit),
-                                   "token", exhibit->token, "why", safe_string(exhibit->why),
+                                   "token", exhibit->token, "why", json_of_text(exhibit->why),
                                    "executions", (json_int_t)exhibit->executions));
         else
             json_array_append_new(harmless,
                                   json_pack("{s:s, s:b, s:o}", "name", exhibit->name, "passed",
-                                            (int)exhibit->good, "why", safe_string(exhibit->why)));
+                                            (int)exhibit->good, "why", json_of_text(exhibit->why)));
     }
     return json_pack("{s:o, s:o, s:i}", "defects", defects, "harmless", harmless, "exit",
                      (int)proof->exit_code);

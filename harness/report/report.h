@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "harness/run/prove.h"
+#include "harness/run/record.h"
 #include "harness/run/run.h"
 
 /* --- events.c: out/<time>/events.jsonl, a line an event, on the disk before the next thing is
@@ -21,22 +22,35 @@
 struct events {
     int file;
     char folder[4096];
-    bool failed; /* the disk is full, or something like it: the run ends with 70 */
+    bool failed;   /* the disk is full, or something like it: the run ends with 70 */
+    bool complete; /* of a run that is gone on with: there is nothing left to do or to write */
 };
 /* Makes a new folder below `parent`, and parent/latest a link to it. False: says why on stderr. */
 bool events_open(struct events *, const char *parent, const char *command, const char *subject,
                  const struct settings *);
 /* Takes over the reference to `event`. */
 void events_write(struct events *, json_t *event);
-void events_result(struct events *, const struct case_result *);
-void events_finding(struct events *, const char *target, const struct finding *);
+void events_loaded(struct events *, const struct check *);
+void events_found(struct events *, const struct finding *);
+/* The findings of a cell and its result, in one go. */
+void events_cell(struct events *, const char *target, const struct cell *);
 void events_close(struct events *, enum exit_code, const char *verdict);
+
+/* --- resume.c: a run that was killed, gone on with
+ * ----------------------------------------------------------------------- */
+
+/* The first event: what a run is. */
+json_t *json_of_run(const char *command, const char *target, const struct settings *);
+/* Takes the finished cells of the run in `folder` into a check that was planned, and opens its
+ * events to be written on. False: the message says why it cannot be gone on with. */
+bool events_resume(struct events *, const char *folder, const char *command, const char *target,
+                   const struct settings *, struct check *,
+                   char ret_message[static MODULE_MESSAGE_BYTES]);
 
 /* --- json.c: documents for --json
  * ------------------------------------------------------------------------------- */
 
-json_t *json_of_finding(const struct finding *);
-json_t *json_of_check(const char *target, const struct check *);
+json_t *json_of_check(const char *target, const struct settings *, const struct check *);
 json_t *json_of_comparison(const char *before, const char *after, const struct comparison *);
 json_t *json_of_proof(const struct proof *);
 /* Writes to a temporary name first. False: says why on stderr. */
@@ -53,10 +67,13 @@ struct terminal {
 void terminal_init(struct terminal *, bool verbose);
 void terminal_progress(const struct terminal *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* A failure as it was seen first, while it is made smaller. */
+void terminal_shrinking(const struct terminal *, const struct finding *, uint32_t executions);
 void terminal_result(const struct terminal *, const struct case_result *);
 void terminal_finding(const struct terminal *, const struct finding *, const char *heading);
 void terminal_outcome(const struct terminal *, const struct outcome *, const char *output);
-void terminal_check(const struct terminal *, const struct check *);
+/* `whole`: not only a shard, so that what was not reached is worth a warning. */
+void terminal_check(const struct terminal *, const struct check *, bool whole);
 void terminal_blasts(const struct terminal *, const struct comparison *);
 /* GREEN, REFUSED, TOO WEAK, CANNOT BE JUDGED, ERROR. */
 const char *verdict_word(enum exit_code);

@@ -40,6 +40,21 @@ void terminal_progress(const struct terminal *terminal, const char *format, ...)
     fflush(stderr);
 }
 
+/* What the runs of a case were like, a line each. */
+static void tell_observed(const struct terminal *terminal, const struct observations *observed)
+{
+    for (uint32_t i = 0; i < observed->count; i++) {
+        const struct observation *row = &observed->at[i];
+        double share = observed->runs ? 100.0 * (double)row->runs / (double)observed->runs : 0;
+        if (row->kind == OBSERVED_MAXIMUM)
+            fprintf(terminal->out, "            %s: at most %lld\n", row->name,
+                    (long long)row->largest);
+        else
+            fprintf(terminal->out, "            %s: %.0f %% of the runs that passed\n", row->name,
+                    share);
+    }
+}
+
 void terminal_result(const struct terminal *terminal, const struct case_result *result)
 {
     bool good = result->verdict == VERDICT_PASS || result->verdict == VERDICT_UNSUPPORTED;
@@ -48,13 +63,14 @@ void terminal_result(const struct terminal *terminal, const struct case_result *
     if (!terminal->verbose && good)
         return;
     terminal_progress(terminal, "%s", "");
-    fprintf(terminal->out, "%s%-11s%s %-9s %-32s %8llu runs %9llu checks", paint(terminal, good),
+    fprintf(terminal->out, "%s%-11s%s %-11s %-32s %8llu runs %9llu checks", paint(terminal, good),
             verdict_name(result->verdict), unpaint(terminal), technique_name(result->technique),
             result->test_case->name, (unsigned long long)result->tally.runs,
             (unsigned long long)result->tally.checks);
     if (result->sites)
         fprintf(terminal->out, ", %llu sites", (unsigned long long)result->sites);
     fprintf(terminal->out, "%s%s\n", result->message[0] ? ": " : "", result->message);
+    tell_observed(terminal, &result->observed);
 }
 
 /* A line of foreign text: what could steer a terminal is replaced. */
@@ -100,17 +116,50 @@ void terminal_outcome(const struct terminal *terminal, const struct outcome *out
     }
 }
 
+void terminal_shrinking(const struct terminal *terminal, const struct finding *finding,
+                        uint32_t executions)
+{
+    char message[64], text[sizeof message];
+    snprintf(message, sizeof message, "%s", finding->outcome.message);
+    for (size_t i = 0; i < sizeof message; i++) /* nothing that could steer a terminal */
+        text[i] = message[i] && (message[i] < 0x20 || message[i] == 0x7f) ? '?' : message[i];
+    terminal_progress(
+        terminal, "%s %s (%s), shrinking: %u executions", finding->test_case->name,
+        finding->outcome.verdict == VERDICT_FAIL ? "fails" : verdict_name(finding->outcome.verdict),
+        text, executions);
+}
+
+/* "whatever the password is, and the 2nd name". */
+static void tell_explanation(const struct terminal *terminal, const struct explanation *explained)
+{
+    for (uint32_t i = 0; i < explained->count; i++) {
+        uint32_t ordinal = explained->parts[i].ordinal;
+        fprintf(terminal->out, "%sthe %s", i == 0 ? "      whatever  " : ", and ",
+                explained->parts[i].label);
+        if (ordinal > 1)
+            fprintf(terminal->out, " (number %u)", ordinal);
+    }
+    if (explained->count)
+        fprintf(terminal->out, " may be\n");
+}
+
 void terminal_finding(const struct terminal *terminal, const struct finding *finding,
                       const char *heading)
 {
     terminal_progress(terminal, "%s", "");
-    fprintf(terminal->out, "\n%s%s%s  %s%s%s  (%s, run %llu, made smaller in %u more)\n",
-            paint(terminal, false), verdict_name(finding->outcome.verdict), unpaint(terminal),
-            heading, *heading ? " " : "", finding->test_case->name,
-            technique_name(finding->technique), (unsigned long long)finding->executions,
-            finding->shrunk_by);
+    fprintf(terminal->out, "\n%s%s%s  %s%s%s  (%s", paint(terminal, false),
+            verdict_name(finding->outcome.verdict), unpaint(terminal), heading, *heading ? " " : "",
+            finding->test_case->name, technique_name(finding->technique));
+    if (finding->technique != TECHNIQUE_REGRESSIONS)
+        fprintf(terminal->out, ", run %llu, made smaller in %u more",
+                (unsigned long long)finding->executions, finding->shrunk_by);
+    fputs(")\n", terminal->out);
     fprintf(terminal->out, "      shows     %s\n", finding->test_case->shows);
     terminal_outcome(terminal, &finding->outcome, finding->output);
+    if (finding->repeats)
+        fprintf(terminal->out, "      rate      fails in %u of %u runs with the same choices\n",
+                finding->failed, finding->repeats);
+    tell_explanation(terminal, &finding->explanation);
     if (finding->more)
         fprintf(terminal->out, "      and       %llu more fault sites fail at this check\n",
                 (unsigned long long)finding->more);
@@ -134,9 +183,35 @@ static void warn_of_reach(const struct terminal *terminal, const struct check *c
                                "its own copy), so nothing vouches for it there\n");
 }
 
-void terminal_check(const struct terminal *terminal, const struct check *check)
+/* How far enumeration went: what was left out is said. */
+static void tell_bounds(const struct terminal *terminal, const struct check *check,
+                        enum technique technique)
 {
-    warn_of_reach(terminal, check);
+    uint32_t whole = 0, cut = 0, rows = 0, least = UINT32_MAX;
+    for (uint32_t i = 0; i < check->result_count; i++) {
+        const struct case_result *result = &check->results[i];
+        bool bounded = technique == TECHNIQUE_SCHEDULE && result->weight >= PREEMPTIONS_MAX;
+        if (result->technique != technique || result->verdict == VERDICT_UNSUPPORTED)
+            continue;
+        rows += result->rows;
+        whole += result->all || bounded;
+        cut += !result->all && !bounded;
+        least = !result->all && result->weight < least ? result->weight : least;
+    }
+    if (technique == TECHNIQUE_SCHEDULE && whole)
+        fprintf(terminal->out, ", all interleavings with at most %u preemptions in %u",
+                PREEMPTIONS_MAX, whole);
+    if (technique == TECHNIQUE_EXHAUSTIVE && whole)
+        fprintf(terminal->out, ", all sequences%s in %u",
+                rows ? " or all combinations of three factors" : "", whole);
+    if (cut)
+        fprintf(terminal->out, ", not all in %u (up to weight %u)", cut, least);
+}
+
+void terminal_check(const struct terminal *terminal, const struct check *check, bool whole)
+{
+    if (whole)
+        warn_of_reach(terminal, check);
     for (uint32_t technique = 0; technique < TECHNIQUES; technique++) {
         uint64_t cases = 0, runs = 0, checks = 0, sites = 0, unsupported_count = 0;
         for (uint32_t i = 0; i < check->result_count; i++) {
@@ -151,12 +226,14 @@ void terminal_check(const struct terminal *terminal, const struct check *check)
         }
         if (cases == 0)
             continue;
-        fprintf(terminal->out, "%-9s %3llu cases %8llu runs %9llu checks",
+        fprintf(terminal->out, "%-11s %3llu cases %8llu runs %9llu checks",
                 technique_name(technique), (unsigned long long)cases, (unsigned long long)runs,
                 (unsigned long long)checks);
         if (sites)
             fprintf(terminal->out, ", %llu fault sites, each failing once and for good",
                     (unsigned long long)sites);
+        if (technique == TECHNIQUE_SCHEDULE || technique == TECHNIQUE_EXHAUSTIVE)
+            tell_bounds(terminal, check, technique);
         if (unsupported_count)
             fprintf(terminal->out, ", %llu cases UNSUPPORTED by this target",
                     (unsigned long long)unsupported_count);

@@ -17,12 +17,13 @@
 
 #include "faults/faults.h"
 #include "harness/run/bridge.h"
-#include "harness/run/run.h"
+#include "harness/run/regressions.h"
 
 #define TESTS_MAX 512
 
 struct bridged {
     const char *target, *name;
+    const struct regressions *regressions;
 };
 
 static void case_test(void **state)
@@ -32,6 +33,7 @@ static void case_test(void **state)
                                       .runs = 100,
                                       .techniques = (1u << TECHNIQUES) - 1,
                                       .case_glob = bridged->name,
+                                      .regressions = bridged->regressions,
                                       .hang_seconds = HANG_SECONDS};
     struct check check;
     char message[900] = "";
@@ -64,20 +66,24 @@ int bridge_run(const char *target, const char *glob)
 {
     static struct CMUnitTest tests[TESTS_MAX];
     static struct bridged bridged[TESTS_MAX];
+    struct regressions regressions;
     size_t count = 0;
     edge_install(&fault_catalogue);
+    regressions_read(NULL, &regressions);
     for (uint32_t i = 0; all_cases[i] && count < TESTS_MAX; i++) {
         if (glob && fnmatch(glob, all_cases[i]->name, 0) != 0)
             continue;
-        bridged[count] = (struct bridged){target, all_cases[i]->name};
+        bridged[count] = (struct bridged){target, all_cases[i]->name, &regressions};
         tests[count] =
             (struct CMUnitTest){all_cases[i]->name, case_test, NULL, NULL, &bridged[count]};
         count++;
     }
     if (count == 0) {
         fprintf(stderr, "no case matches %s\n", glob);
+        regressions_done(&regressions);
         return EXIT_USAGE;
     }
-    return _cmocka_run_group_tests(target, tests, count, NULL, NULL) == 0 ? EXIT_GREEN
-                                                                          : EXIT_FINDING;
+    int failed = _cmocka_run_group_tests(target, tests, count, NULL, NULL);
+    regressions_done(&regressions);
+    return failed == 0 ? EXIT_GREEN : EXIT_FINDING;
 }

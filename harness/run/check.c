@@ -2,13 +2,22 @@
  *
  * All cases by all techniques against one target, deterministic techniques first: what can be found
  * for sure is found before anything is left to chance.
+ *
+ * One case by one technique is a cell. Cells are numbered in this order; a shard has those whose
+ * number leaves its remainder, so that all shards together have each cell once. A cell depends on
+ * nothing but itself, and what the cells came to is put together in their order: the answer is the
+ * same however many run at once, and whether the run went through or was gone on with.
+ *
+ * With --first the answer is that of the first cell, in this order, that has a finding. What the
+ * whole alone can show (that a target escapes the faults, that nothing at all was checked) is not
+ * judged by a shard.
  */
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#include "harness/run/run.h"
+#include "harness/run/regressions.h"
 
 static double cpu_seconds(void)
 {
@@ -25,20 +34,50 @@ static double cpu_seconds(void)
 static bool selected(const struct settings *settings, const struct test_case *test_case,
                      uint32_t technique)
 {
-    return (settings->techniques & test_case->techniques & (1u << technique)) &&
+    bool drives = technique == TECHNIQUE_REGRESSIONS
+                      ? regressions_have(settings->regressions, test_case)
+                      : (test_case->techniques & (1u << technique)) != 0;
+    return drives && (settings->techniques & (1u << technique)) &&
            (!settings->case_glob || fnmatch(settings->case_glob, test_case->name, 0) == 0);
 }
 
-static uint32_t count_selected(const struct settings *settings)
+void check_plan(const struct settings *settings, struct check *ret)
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; all_cases[i]; i++)
-        for (uint32_t technique = 0; technique < TECHNIQUES; technique++)
-            count += selected(settings, all_cases[i], technique);
-    return count;
+    uint32_t shards = settings->shards ? settings->shards : 1, room = 0;
+    memset(ret, 0, sizeof *ret);
+    findings_init(&ret->findings);
+    while (all_cases[room])
+        room++;
+    ret->cells = calloc((size_t)room * TECHNIQUES, sizeof *ret->cells);
+    for (uint32_t technique = 0; technique < TECHNIQUES && ret->cells; technique++)
+        for (uint32_t i = 0; i < room; i++)
+            if (selected(settings, all_cases[i], technique) &&
+                ret->selected++ % shards == settings->shard) {
+                struct cell *cell = &ret->cells[ret->cell_count++];
+                cell->technique = technique;
+                cell->case_index = i;
+                findings_init(&cell->findings);
+            }
 }
 
-/* Whether any of the operations whose names begin so was reached. */
+struct cell *check_cell(struct check *check, enum technique technique,
+                        const struct test_case *test_case)
+{
+    for (uint32_t i = 0; i < check->cell_count; i++)
+        if (check->cells[i].technique == technique &&
+            all_cases[check->cells[i].case_index] == test_case)
+            return &check->cells[i];
+    return NULL;
+}
+
+uint32_t check_extent(const struct settings *settings, const struct check *check)
+{
+    for (uint32_t i = 0; i < check->cell_count && settings->first; i++)
+        if (check->cells[i].finished && check->cells[i].findings.count > 0)
+            return i + 1;
+    return check->cell_count;
+}
+
 bool check_reached(const struct check *check, const char *prefix)
 {
     const struct catalogue *catalogue = edge_catalogue();
@@ -50,12 +89,23 @@ bool check_reached(const struct check *check, const char *prefix)
     return false;
 }
 
+/* The first line of the kept tokens that cannot be run, or null. */
+static const char *broken_line(const struct settings *settings)
+{
+    const struct regressions *regressions = settings->regressions;
+    return regressions && regressions->problem_count > 0 &&
+                   (settings->techniques & (1u << TECHNIQUE_REGRESSIONS))
+               ? regressions->problem
+               : NULL;
+}
+
 /* A target that calls an intercepted library, in a run of all fault cases that never saw it do so,
  * has escaped: its own copy of the library, RTLD_DEEPBIND, a VFS of its own. Null, or what escaped.
- */
+ * A shard sees too little to say so. */
 static const char *escaped(const struct settings *settings, const struct check *check)
 {
-    if (settings->case_glob || !(settings->techniques & (1u << TECHNIQUE_FAULT)))
+    if (settings->case_glob || settings->shards > 1 ||
+        !(settings->techniques & (1u << TECHNIQUE_FAULT)))
         return NULL;
     if (check->imports_storage && !check_reached(check, "disk."))
         return "the target calls SQLite, but storage faults do not reach it";
@@ -63,6 +113,17 @@ static const char *escaped(const struct settings *settings, const struct check *
         !check_reached(check, "memory.map"))
         return "the target calls libsodium's hashing, but its faults do not reach it";
     return NULL;
+}
+
+/* Nothing was checked. A shard may well consist of what the target does not have; the whole may
+ * not. */
+static const char *empty(const struct settings *settings, const struct check *check)
+{
+    if (check->cell_count == 0)
+        return "no case falls to this shard";
+    return settings->shards > 1
+               ? "nothing was checked: the target has none of the operations that this shard needs"
+               : "nothing was checked: the target has none of the operations that the cases need";
 }
 
 static enum exit_code judge(const struct settings *settings, struct check *check)
@@ -74,69 +135,60 @@ static enum exit_code judge(const struct settings *settings, struct check *check
     }
     if (check->findings.count > 0)
         return EXIT_FINDING;
-    if (!checked)
-        snprintf(check->message, sizeof check->message,
-                 "nothing was checked: the target has none of the operations that the cases need");
-    const char *escape = escaped(settings, check);
-    if (checked && escape)
-        snprintf(check->message, sizeof check->message, "%s", escape);
-    return vacuous || !checked || escape ? EXIT_WEAK : EXIT_GREEN;
+    const char *broken = broken_line(settings);
+    const char *weak = broken    ? broken
+                       : checked ? escaped(settings, check)
+                                 : empty(settings, check);
+    if (weak)
+        snprintf(check->message, sizeof check->message, "%s", weak);
+    return vacuous || broken || (weak && settings->shards <= 1) ? EXIT_WEAK : EXIT_GREEN;
 }
 
-/* One cell of the table. False: stop here. */
-static bool run_cell(struct worker *worker, uint32_t technique, uint32_t case_index,
-                     const struct settings *settings, const struct listener *listener,
-                     struct check *check)
+/* Puts together what the cells came to, in their order. */
+static void gather(const struct settings *settings, struct check *check)
 {
-    struct finding **new_here = check->findings.end;
-    struct case_result *result = &check->results[check->result_count++];
-    technique_run(worker, technique, case_index, settings, result, &check->findings);
-    for (const struct finding *finding = *new_here; finding; finding = finding->next)
-        if (listener && listener->finding)
-            listener->finding(listener->context, finding);
-    if (listener && listener->result)
-        listener->result(listener->context, result);
-    return !(settings->first && check->findings.count > 0);
+    uint32_t extent = check_extent(settings, check);
+    check->results = calloc(extent ? extent : 1, sizeof *check->results);
+    for (uint32_t i = 0; i < extent && check->results; i++) {
+        if (!check->cells[i].finished)
+            continue;
+        check->results[check->result_count++] = check->cells[i].result;
+        findings_move(&check->findings, &check->cells[i].findings);
+    }
+}
+
+void check_run(const char *target, const struct settings *settings, const struct listener *listener,
+               struct check *check)
+{
+    static const struct listener deaf = {0};
+    double before = cpu_seconds();
+    if (check->selected == 0) {
+        const char *broken = broken_line(settings);
+        check->exit_code = broken ? EXIT_WEAK : EXIT_USAGE;
+        snprintf(check->message, sizeof check->message, "%s",
+                 broken ? broken
+                        : "no case matches: `assay list cases` shows them with their techniques");
+        return;
+    }
+    bool whole = crew_run(target, settings, listener ? listener : &deaf, check);
+    check->cpu_seconds = cpu_seconds() - before;
+    gather(settings, check);
+    if (whole)
+        check->exit_code = judge(settings, check);
 }
 
 void check_target(const char *target, const struct settings *settings,
                   const struct listener *listener, struct check *ret)
 {
-    uint32_t cells = count_selected(settings);
-    struct worker worker;
-    memset(ret, 0, sizeof *ret);
-    findings_init(&ret->findings);
-    if (cells == 0) {
-        ret->exit_code = EXIT_USAGE;
-        snprintf(ret->message, sizeof ret->message,
-                 "no case matches: `assay list cases` shows them with their techniques");
-        return;
-    }
-    double before = cpu_seconds();
-    const struct worker_options options = {
-        .target = target, .hang_seconds = settings->hang_seconds, .cases = all_cases};
-    if (!worker_open(&worker, &options)) {
-        ret->exit_code = EXIT_UNJUDGED;
-        snprintf(ret->message, sizeof ret->message, "%s", worker.channel->load_message);
-        worker_close(&worker);
-        return;
-    }
-    ret->traits = worker.channel->traits;
-    ret->imports_hashing = worker.channel->imports_hashing;
-    ret->imports_storage = worker.channel->imports_storage;
-    ret->results = calloc(cells, sizeof *ret->results);
-    bool go_on = ret->results != NULL;
-    for (uint32_t technique = 0; technique < TECHNIQUES && go_on; technique++)
-        for (uint32_t i = 0; all_cases[i] && go_on; i++)
-            if (selected(settings, all_cases[i], technique))
-                go_on = run_cell(&worker, technique, i, settings, listener, ret);
-    worker_close(&worker);
-    ret->cpu_seconds = cpu_seconds() - before;
-    ret->exit_code = judge(settings, ret);
+    check_plan(settings, ret);
+    check_run(target, settings, listener, ret);
 }
 
 void check_done(struct check *check)
 {
+    for (uint32_t i = 0; i < check->cell_count; i++)
+        findings_done(&check->cells[i].findings);
+    free(check->cells);
     free(check->results);
     findings_done(&check->findings);
     memset(check, 0, sizeof *check);

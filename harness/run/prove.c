@@ -117,7 +117,9 @@ static void refuse_with(struct exhibit *exhibit, const struct finding *finding)
              finding->outcome.message);
 }
 
-static void judge_defect(const struct settings *settings, bool full, struct exhibit *exhibit)
+/* How the check or the comparison ended. */
+static enum exit_code judge_defect(const struct settings *settings, bool full,
+                                   struct exhibit *exhibit)
 {
     struct settings first = *settings;
     struct check check;
@@ -129,13 +131,15 @@ static void judge_defect(const struct settings *settings, bool full, struct exhi
         refuse_with(exhibit, finding);
     }
     exhibit->good = check.findings.count > 0;
+    enum exit_code exit_code = check.exit_code;
     if (!exhibit->good)
         snprintf(exhibit->why, sizeof exhibit->why, "%s",
                  check.message[0] ? check.message : "it survives: no case, no technique found it");
     check_done(&check);
+    return exit_code;
 }
 
-static void judge_harmless(const struct settings *settings, struct exhibit *exhibit)
+static enum exit_code judge_harmless(const struct settings *settings, struct exhibit *exhibit)
 {
     struct comparison comparison;
     memset(&comparison, 0, sizeof comparison);
@@ -151,7 +155,9 @@ static void judge_harmless(const struct settings *settings, struct exhibit *exhi
                  : comparison.message[0]
                      ? comparison.message
                      : "an upgrade or a rollback refuses right passwords, or a case is VACUOUS");
+    enum exit_code exit_code = comparison.after.exit_code;
     comparison_done(&comparison);
+    return exit_code;
 }
 
 /* The reference must be green by the same settings. */
@@ -160,8 +166,11 @@ static bool baseline(const struct settings *settings, struct proof *ret)
     struct check check;
     check_target("reference", settings, NULL, &check);
     bool green = check.exit_code == EXIT_GREEN;
-    if (!green) {
-        ret->exit_code = check.exit_code == EXIT_USAGE ? EXIT_USAGE : EXIT_UNJUDGED;
+    if (check.exit_code >= EXIT_USAGE) { /* it was not judged */
+        ret->exit_code = check.exit_code;
+        memcpy(ret->message, check.message, sizeof ret->message);
+    } else if (!green) {
+        ret->exit_code = EXIT_UNJUDGED;
         snprintf(ret->message, sizeof ret->message,
                  "the baseline is not green, so nothing can be proved: see `assay check "
                  "reference`%s%.300s",
@@ -171,10 +180,15 @@ static bool baseline(const struct settings *settings, struct proof *ret)
     return green;
 }
 
-void prove_run(const struct settings *settings, bool full,
+void prove_run(const struct settings *settings_wanted, bool full,
                void (*told)(void *, const struct exhibit *), void *context, struct proof *ret)
 {
-    const uint32_t deterministic = (1u << TECHNIQUE_VECTORS) | (1u << TECHNIQUE_FAULT);
+    struct settings by_oracles = *settings_wanted;
+    const struct settings *settings = &by_oracles;
+    /* A token that was recorded from a defect finds that defect and proves nothing. */
+    by_oracles.techniques &= ~(1u << TECHNIQUE_REGRESSIONS);
+    const uint32_t deterministic =
+        ((1u << TECHNIQUES) - 1) & ~(1u << TECHNIQUE_PROPERTY) & ~(1u << TECHNIQUE_REGRESSIONS);
     if (!prove_list(ret)) {
         ret->exit_code = EXIT_UNJUDGED;
         return;
@@ -183,13 +197,19 @@ void prove_run(const struct settings *settings, bool full,
         return;
     for (uint32_t i = 0; i < ret->exhibit_count; i++) {
         struct exhibit *exhibit = &ret->exhibits[i];
+        enum exit_code exit_code = exhibit->kind == EXHIBIT_DEFECT
+                                       ? judge_defect(settings, full, exhibit)
+                                       : judge_harmless(settings, exhibit);
+        if (exit_code >= EXIT_USAGE) { /* not judged, and not the fault of the exhibit */
+            ret->exit_code = exit_code;
+            snprintf(ret->message, sizeof ret->message, "%s: %.400s", exhibit->name, exhibit->why);
+            return;
+        }
         if (exhibit->kind == EXHIBIT_DEFECT) {
-            judge_defect(settings, full, exhibit);
             ret->survivors += !exhibit->good;
             ret->only_by_chance += exhibit->good && !exhibit->deterministic &&
                                    (settings->techniques & deterministic) == deterministic;
         } else {
-            judge_harmless(settings, exhibit);
             ret->refused_harmless += !exhibit->good;
         }
         if (told)

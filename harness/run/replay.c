@@ -25,32 +25,45 @@ static void split_target(char *names, struct worker_options *options)
         *comma = 0;
 }
 
-static void run_token(const struct token *token, uint32_t case_index, struct worker *worker,
-                      struct replay *ret)
+bool token_run(struct worker *worker, uint32_t case_index, const struct token *token,
+               char ret_why[static TOKEN_WHY_BYTES])
 {
     struct channel *channel = worker->channel;
     memcpy(channel->input.at, token->values, token->count * sizeof *token->values);
     channel->input.count = token->count;
     channel->relative = true;
     channel->telling = true;
-    channel->drifted_at = -1; /* unless the child lives to say otherwise */
     worker_request(worker, REQUEST_RUN, case_index);
-    ret->outcome = channel->outcome;
+    channel->telling = false;
+    enum verdict verdict = channel->outcome.verdict;
+    return token_fits(token, &channel->drawn, verdict != VERDICT_PASS && verdict != VERDICT_VACUOUS,
+                      ret_why);
+}
+
+static void run_token(const struct token *token, uint32_t case_index, struct worker *worker,
+                      struct replay *ret)
+{
+    char why[TOKEN_WHY_BYTES];
+    bool fits = token_run(worker, case_index, token, why);
+    ret->outcome = worker->channel->outcome;
     memcpy(ret->output, worker->output, sizeof ret->output);
-    bool ended = ret->outcome.verdict != VERDICT_CRASH && ret->outcome.verdict != VERDICT_HANG;
-    if ((ended && channel->drifted_at >= 0) || !token_fits(token, &channel->drawn)) {
-        char why[64] = "";
-        if (ended && channel->drifted_at >= 0)
-            snprintf(why, sizeof why, " (at draw %lld)", (long long)channel->drifted_at + 1);
-        refuse(ret, EXIT_USAGE,
-               "the token is stale: the case draws something else now than when it was written",
-               why);
+    if (!fits) {
+        refuse(ret, EXIT_USAGE, "the token is stale: ", why);
         return;
     }
-    bool green = ret->outcome.verdict == VERDICT_PASS || ret->outcome.verdict == VERDICT_REJECTED;
-    ret->exit_code = green                                           ? EXIT_GREEN
-                     : ended && ret->outcome.verdict != VERDICT_FAIL ? EXIT_WEAK
-                                                                     : EXIT_FINDING;
+    switch (ret->outcome.verdict) {
+    case VERDICT_PASS:
+    case VERDICT_REJECTED:
+        ret->exit_code = EXIT_GREEN;
+        return;
+    case VERDICT_FAIL:
+    case VERDICT_CRASH:
+    case VERDICT_HANG:
+        ret->exit_code = EXIT_FINDING;
+        return;
+    default:
+        ret->exit_code = EXIT_WEAK;
+    }
 }
 
 void replay_token(const char *text, const char *target, uint32_t hang_seconds, struct replay *ret)
@@ -75,6 +88,9 @@ void replay_token(const char *text, const char *target, uint32_t hang_seconds, s
         split_target(names, &options);
     if (!ret->test_case)
         refuse(ret, EXIT_USAGE, "the token names a case that is not there: ", token->name);
+    else if (strcmp(options.target, TOKEN_ANY_TARGET) == 0)
+        refuse(ret, EXIT_USAGE,
+               "the token is kept for any target: ", "say which, assay replay TOKEN TARGET");
     else if (strcmp(options.target, "so") == 0)
         refuse(ret, EXIT_USAGE, "the token is for a module given by its path: ",
                "say which, assay replay TOKEN so:PATH");

@@ -3,14 +3,18 @@
  * From a name on the command line to findings: targets are loaded into workers, techniques drive
  * cases there, and what is not green is shrunk and written down.
  *
- *   module.c     a target as a shared object: found, checked, its state put back between runs
- *   worker.c     a child process that may crash, hang, exit or print without end
- *   service.c    what the child does: one request after the other
- *   technique.c  vectors, fault, property: one case, one technique, its findings
- *   check.c      all cases, all techniques, one target
- *   compare.c    two targets: findings that are new, and who can still log in
- *   prove.c      the museum of known-bad and harmless changes
- *   witness.c    the short history that shows that a defect is still there
+ *   module.c       a target as a shared object: found, checked, its state put back between runs
+ *   worker.c       a child process that may crash, hang, exit or print without end
+ *   service.c      what the child does: one request after the other
+ *   technique.c    one case by one technique, and its findings
+ *   regressions.c  tokens that are kept in files
+ *   check.c        all cases, all techniques, one target
+ *   crew.c         several processes that run cells of a check, each with a worker of its own
+ *   record.c       results and findings as JSON, in both directions
+ *   stop.c         how a process ends that is asked to
+ *   compare.c      two targets: findings that are new, and who can still log in
+ *   prove.c        the museum of known-bad and harmless changes
+ *   witness.c      the short history that shows that a defect is still there
  */
 #ifndef ASSAY_RUN_H
 #define ASSAY_RUN_H
@@ -30,8 +34,20 @@ enum exit_code {
     EXIT_UNJUDGED = 3, /* the target or the baseline cannot be judged */
     EXIT_USAGE = 64,
     EXIT_INTERNAL = 70,
-    EXIT_SKIPPED = 77
+    EXIT_SKIPPED = 77,
+    EXIT_INTERRUPTED = 130 /* by a signal, of which the process then dies */
 };
+
+/* --- stop.c
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/* From now on SIGINT, SIGTERM and SIGHUP are only noted. */
+void stop_when_asked(void);
+/* The signal that asked this process to end, or 0. */
+int stop_asked(void);
+/* Dies of it. */
+__attribute__((noreturn)) void stop_here(void);
 
 /* --- module.c
  * -------------------------------------------------------------------------------------------------
@@ -74,12 +90,17 @@ enum request_kind {
     REQUEST_ORIGIN, /* entropy seeds first .. first+count-1, every other choice at its origin, until
                        one is not green */
     REQUEST_COUNT,  /* one run at the origin; records the sites */
-    REQUEST_FAULTS  /* plans first .. first+count-1 made from the recorded sites, until one is not
-                       green */
+    REQUEST_ROWS, /* the rows of the covering array of the factors that `input` holds, from `first`
+                     on, until one is not green */
+    REQUEST_EXHAUSTIVE, /* sequences of the kinds and up to the weight that are given, at most
+                           count, until one is not green */
+    REQUEST_FAULTS /* plans first .. first+count-1 made from the recorded sites, until one is not
+                      green */
 };
 
 struct tally {
     uint64_t runs, rejected, overruns, unsupported, checks, edges, not_fired, fired;
+    uint64_t drawn; /* choices of the case's own */
 };
 
 /* Memory that parent and child share. Everything in it is checked by the parent before it is used.
@@ -91,8 +112,10 @@ struct channel {
     enum request_kind kind;
     uint32_t case_index;
     uint64_t seed, first, count;
-    bool relative;      /* the input is that of a token: distances from the origins, strict */
-    int64_t drifted_at; /* of REQUEST_RUN: the first draw that did not fit, or -1 */
+    uint32_t kinds, weight_max; /* of REQUEST_EXHAUSTIVE, */
+    uint32_t weight;            /* and up to where all sequences were visited; */
+    bool all;                   /* true when there are no others */
+    bool relative;              /* the input is that of a token: distances from the origins */
     bool telling;
 
     bool loaded;
@@ -104,6 +127,7 @@ struct channel {
     uint64_t number; /* of the run that is under way */
     uint64_t passed; /* edges passed in it */
     struct tally tally;
+    struct observations observed; /* by the runs of this request */
     struct outcome outcome;
     struct choices drawn;
     struct choices input;
@@ -111,11 +135,21 @@ struct channel {
     uint64_t guard_last;
 };
 
+struct finding;
+
+/* Told of a failure before it is made smaller, and then of each execution of that. */
+struct observer {
+    void (*found)(void *context, const struct finding *);
+    void (*shrinking)(void *context, uint32_t executions);
+    void *context;
+};
+
 struct worker_options {
     const char *writer; /* the target that writes the rows, or null: the target itself */
     const char *target;
     uint32_t hang_seconds;
     const struct test_case *const *cases; /* the list that case_index points into */
+    const struct observer *observer;      /* or null */
     pid_t parent;                         /* filled in by worker_open, */
     char room[64]; /* and so is this: a folder of its own, empty before each run */
 };
@@ -134,13 +168,18 @@ struct worker {
 /* False: the target cannot be judged, channel->load_message says why. */
 bool worker_open(struct worker *, const struct worker_options *);
 void worker_close(struct worker *);
+/* Removes the folder that was made for it. */
+void room_remove(const char *room);
 /* Ends the child: the next request is served by a fresh process. */
 void worker_restart(struct worker *);
 /* Sends what stands in the channel and waits. A new child is made when the last one has died.
  * However the child ends, the channel's outcome tells it: CRASH, HANG, or FAIL for a flood of
- * output, closed descriptors, and the like. */
+ * output, closed descriptors, and the like. A process that is asked to stop meanwhile closes the
+ * worker and ends here. */
 void worker_request(struct worker *, enum request_kind, uint32_t case_index);
 
+/* Closes everything behind standard error but this one. */
+void close_all_but(int descriptor);
 /* Removes what is in the folder. */
 void room_empty(const char *room);
 
@@ -160,10 +199,13 @@ struct finding {
     const struct test_case *test_case;
     struct outcome outcome; /* of the smallest run */
     char *token;
-    char *output;        /* the end of what the target printed, or null */
-    uint64_t executions; /* runs until it was seen first */
-    uint32_t shrunk_by;  /* executions of shrinking */
-    uint64_t more;       /* further sites that fail at the same check */
+    char *output;                   /* the end of what the target printed, or null */
+    uint64_t executions;            /* runs until it was seen first */
+    uint32_t shrunk_by;             /* executions of shrinking */
+    struct explanation explanation; /* which parts of the smallest run do not matter */
+    uint64_t more;                  /* further sites that fail at the same check */
+    uint32_t repeats; /* when the smallest run does not always fail: how often it was tried, */
+    uint32_t failed;  /* and how often it failed in this way; else 0 */
     struct finding *next;
 };
 struct findings {
@@ -172,15 +214,27 @@ struct findings {
 };
 void findings_init(struct findings *);
 void findings_done(struct findings *);
+/* Takes over one more. */
+void findings_add(struct findings *, struct finding *);
+/* Takes over all of `from`, which is empty then. */
+void findings_move(struct findings *, struct findings *from);
+void finding_free(struct finding *);
 
+struct regressions;
 struct settings {
     uint64_t seed;
     uint32_t runs;       /* random runs for one case */
     uint32_t techniques; /* bits */
     const char *case_glob;
-    bool first; /* stop at the first finding */
+    const struct regressions *regressions; /* tokens that are kept, or null */
+    bool first;                            /* stop at the first finding */
     uint32_t hang_seconds;
+    uint32_t jobs;          /* cells at once; 0: as many as there are processors */
+    uint32_t shard, shards; /* only the cells whose number modulo shards is this; 0 shards: all */
 };
+
+/* The schedule technique tries every interleaving with at most so many preemptions. */
+#define PREEMPTIONS_MAX 2u
 
 struct case_result {
     enum technique technique;
@@ -188,7 +242,11 @@ struct case_result {
     enum verdict verdict;
     struct tally tally;
     uint64_t sites, plans; /* of the fault technique */
-    uint64_t reached;      /* one bit for each operation that it reached */
+    uint32_t rows;         /* of a covering array */
+    uint32_t weight; /* of the exhaustive techniques: up to which all sequences were visited */
+    bool all;        /* and that there are no others */
+    struct observations observed;
+    uint64_t reached; /* one bit for each operation that it reached */
     char message[MESSAGE_BYTES];
 };
 
@@ -204,27 +262,64 @@ bool same_failure(const struct outcome *before, const struct outcome *again);
  * --------------------------------------------------------------------------------------------------
  */
 
-/* What a command tells while it works; all of it from the parent process. Any may be null. */
-struct listener {
-    void (*result)(void *context, const struct case_result *);
-    void (*finding)(void *context, const struct finding *);
-    void *context;
+/* One case by one technique. */
+struct cell {
+    enum technique technique;
+    uint32_t case_index; /* in all_cases */
+    bool finished;
+    struct case_result result;
+    struct findings findings; /* until the check has taken them over */
 };
 
 struct check {
+    struct cell *cells; /* of this shard */
+    uint32_t cell_count;
+    uint32_t selected; /* cells of all shards */
     struct case_result *results;
     uint32_t result_count;
-    struct findings findings;
-    struct assay_traits traits;
+    struct findings findings; /* in the order of the cells, like the results */
     bool imports_hashing, imports_storage;
     enum exit_code exit_code;
-    char message[MODULE_MESSAGE_BYTES]; /* of EXIT_UNJUDGED and EXIT_USAGE */
+    char message[MODULE_MESSAGE_BYTES]; /* why, where the exit code alone does not say */
     double cpu_seconds;
 };
+
+/* What a command tells while it works; all of it from the parent process. Any may be null. */
+struct listener {
+    /* As it happens, whichever cell it is: for records, which a kill must not lose. */
+    void (*loaded)(void *context, const struct check *);
+    void (*found)(void *context, const struct finding *); /* not yet made smaller */
+    void (*finished)(void *context, const struct cell *);
+    /* In the order of the cells, as if they were run one after the other: for people. */
+    void (*finding)(void *context, const struct finding *);
+    void (*result)(void *context, const struct case_result *);
+    /* A few times a second, while a failure is made smaller. */
+    void (*shrinking)(void *context, const struct finding *, uint32_t executions);
+    void *context;
+};
+
+/* The cells that a check consists of. Those that are finished before check_run() are not run. */
+void check_plan(const struct settings *, struct check *ret);
+/* Null: it is not in the plan. */
+struct cell *check_cell(struct check *, enum technique, const struct test_case *);
+void check_run(const char *target, const struct settings *, const struct listener *,
+               struct check *);
+/* Both. */
 void check_target(const char *target, const struct settings *, const struct listener *,
                   struct check *ret);
+/* Whether any of the operations whose names begin so was reached. */
 bool check_reached(const struct check *, const char *prefix);
+/* The number of cells up to the one at which --first stops; all of them without it. */
+uint32_t check_extent(const struct settings *, const struct check *);
 void check_done(struct check *);
+
+/* --- crew.c
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/* Runs the cells that are not finished, several at once. False: exit_code and message say why they
+ * did not all come to an end. */
+bool crew_run(const char *target, const struct settings *, const struct listener *, struct check *);
 
 /* --- compare.c
  * ------------------------------------------------------------------------------------------------
@@ -270,6 +365,10 @@ struct replay {
     enum exit_code exit_code;
     char message[MODULE_MESSAGE_BYTES];
 };
+/* Runs what the token says, telling its story. False: the run went another way, ret_why says where.
+ */
+bool token_run(struct worker *, uint32_t case_index, const struct token *,
+               char ret_why[static TOKEN_WHY_BYTES]);
 /* `target` overrides the one in the token, or is null. */
 void replay_token(const char *token, const char *target, uint32_t hang_seconds, struct replay *ret);
 

@@ -117,6 +117,7 @@ static enum verdict run_once(struct service *service, struct source *source)
     struct run run = {.source = source,
                       .choices = &channel->drawn,
                       .outcome = &channel->outcome,
+                      .observed = &channel->observed,
                       .telling = channel->telling};
     const struct world world = {world_begin, world_end, service};
     enum verdict verdict =
@@ -125,6 +126,9 @@ static enum verdict run_once(struct service *service, struct source *source)
     tally->runs++;
     tally->checks += channel->outcome.checks;
     tally->edges += channel->outcome.edges;
+    for (uint32_t i = 0; i < channel->drawn.count; i++)
+        tally->drawn += channel->drawn.at[i].kind != CHOICE_ENTROPY &&
+                        channel->drawn.at[i].kind != CHOICE_FAULT;
     tally->rejected += verdict == VERDICT_REJECTED && !channel->outcome.overrun;
     tally->overruns += channel->outcome.overrun;
     tally->unsupported += verdict == VERDICT_UNSUPPORTED;
@@ -142,7 +146,6 @@ static void serve_run(struct service *service)
     source_replay_start(&source, service->channel->input.at, service->channel->input.count,
                         service->channel->relative);
     run_once(service, &source.source);
-    service->channel->drifted_at = source.drifted_at;
 }
 
 static void serve_random(struct service *service)
@@ -168,6 +171,42 @@ static void serve_origin(struct service *service)
         if (!goes_on(run_once(service, &source.source)))
             return;
     }
+}
+
+/* The factors that a run drew, as the parent found them in it. */
+static void serve_rows(struct service *service)
+{
+    struct channel *channel = service->channel;
+    static struct covering covering;
+    uint16_t levels[FACTORS_MAX];
+    uint32_t factors = 0;
+    for (uint32_t i = 0; i < channel->input.count && factors < FACTORS_MAX; i++)
+        levels[factors++] = (uint16_t)channel->input.at[i].value;
+    channel->all = covering_rows(levels, factors, &covering);
+    channel->weight = covering.count;
+    for (uint64_t i = channel->first; channel->all && i < covering.count; i++) {
+        struct source_row source;
+        channel->number = i;
+        source_row_start(&source, &covering, (uint32_t)i);
+        if (!goes_on(run_once(service, &source.source)))
+            return;
+    }
+}
+
+static void serve_exhaustive(struct service *service)
+{
+    struct channel *channel = service->channel;
+    uint32_t count = channel->count > UINT32_MAX ? UINT32_MAX : (uint32_t)channel->count;
+    struct exhaustive *search = exhaustive_new(channel->kinds, channel->weight_max, count);
+    struct source *source;
+    for (uint64_t i = 0; search && i < count && (source = exhaustive_next(search)); i++) {
+        channel->number = i;
+        if (!goes_on(run_once(service, source)))
+            break;
+        exhaustive_take(search, &channel->drawn);
+        channel->weight = exhaustive_weight(search, &channel->all);
+    }
+    exhaustive_free(search);
 }
 
 static void serve_count(struct service *service)
@@ -274,6 +313,7 @@ void service_run(struct channel *channel, const struct worker_options *options, 
     static void (*const serve[])(struct service *) = {
         [REQUEST_RUN] = serve_run,       [REQUEST_RANDOM] = serve_random,
         [REQUEST_ORIGIN] = serve_origin, [REQUEST_COUNT] = serve_count,
+        [REQUEST_ROWS] = serve_rows,     [REQUEST_EXHAUSTIVE] = serve_exhaustive,
         [REQUEST_FAULTS] = serve_faults,
     };
     static struct service service;

@@ -2,15 +2,26 @@
  *
  * One case driven by one technique, and what becomes of a failure.
  *
- *   vectors   a few runs with every choice at its origin, each with another seed of entropy
- *   fault     one run that counts the sites that the edge sees; then each of them, each effect,
- * once and for good property  random choices
+ *   regressions  tokens that were kept, as they are
+ *   vectors      a few runs with every choice at its origin, each with another seed of entropy
+ *   exhaustive   the rows of a covering array of the case's factors; without factors every sequence
+ *                of choices, lightest first, as many as the budget allows
+ *   fault        one run that counts the sites that the edge sees; then each of them, each effect,
+ *                once and for good
+ *   schedule     every interleaving with at most two preemptions, all else at its origin
+ *   property     random choices, random interleavings among them
  *
  * A run that fails is shrunk in the same worker, one request a candidate, so that a candidate which
  * crashes or hangs costs a new child and nothing else. The smallest one is then run in a fresh
- * process, telling its story, and once more: if it does not fail in the same way each time, the
- * finding is FLAKY where the target declares that all of its randomness is controlled, and is
- * reported with that remark where it does not.
+ * process, telling its story, and once more. If it does not fail in the same way each time, it is
+ * repeated, and the finding says how often it failed: a target may have randomness of its own, and
+ * then that is no fault of its tests. Only where the target declares that all of its randomness is
+ * controlled, the finding is FLAKY.
+ *
+ * A token that was kept is run as it is, and must draw what it drew then. If it does not, either
+ * the case has changed, and the line is stale, or only this target draws otherwise, since it
+ * declares other limits: then the line says nothing about it. Which of them it is, the reference
+ * tells.
  *
  * Sites that fail at the same check are one finding with a count. Health is judged too: a case that
  * rejected nearly all of its draws, drew without end, checked nothing, or planned a fault that did
@@ -19,9 +30,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/run/run.h"
+#include "harness/run/regressions.h"
 
-#define VECTOR_SEEDS 8u
+#define VECTOR_SEEDS  8u
+#define SEQUENCES_MAX 4000u /* of exhaustive search in one case, if its weight is 100 */
+#define DEMANDS_RUNS  100u  /* fewer random runs are not asked what they covered */
 #define HANGS_MAX                                                                                  \
     3u /* findings by HANG of one case and technique; each costs its full patience                 \
         */
@@ -37,11 +50,35 @@ void findings_done(struct findings *findings)
     while (findings->first) {
         struct finding *finding = findings->first;
         findings->first = finding->next;
-        free(finding->token);
-        free(finding->output);
-        free(finding);
+        finding_free(finding);
     }
     findings_init(findings);
+}
+
+void findings_add(struct findings *findings, struct finding *finding)
+{
+    *findings->end = finding;
+    findings->end = &finding->next;
+    findings->count++;
+}
+
+void findings_move(struct findings *findings, struct findings *from)
+{
+    if (!from->first)
+        return;
+    *findings->end = from->first;
+    findings->end = from->end;
+    findings->count += from->count;
+    findings_init(from);
+}
+
+void finding_free(struct finding *finding)
+{
+    if (finding) {
+        free(finding->token);
+        free(finding->output);
+    }
+    free(finding);
 }
 
 bool same_failure(const struct outcome *before, const struct outcome *again)
@@ -59,6 +96,7 @@ struct attempt {
     struct worker *worker;
     uint32_t case_index;
     struct outcome failure; /* the one to be kept */
+    uint32_t executions;    /* of making it smaller, so far */
 };
 
 static void run_choices(struct attempt *attempt, const struct choices *choices, bool telling)
@@ -75,16 +113,20 @@ static void run_choices(struct attempt *attempt, const struct choices *choices, 
 static int still_fails(void *context, struct choices *choices)
 {
     struct attempt *attempt = context;
-    const struct channel *channel = attempt->worker->channel;
+    struct channel *channel = attempt->worker->channel;
+    const struct observer *observer = attempt->worker->options.observer;
+    if (observer)
+        observer->shrinking(observer->context, ++attempt->executions);
     run_choices(attempt, choices, false);
-    if (!same_failure(&attempt->failure, &channel->outcome))
-        return 0;
-    memcpy(choices, &channel->drawn, sizeof *choices);
-    return 1;
+    choices_settle(&channel->drawn);
+    choices_copy(choices, &channel->drawn);
+    return same_failure(&attempt->failure, &channel->outcome);
 }
 
-/* Makes the failing choices smaller; returns the executions it took. */
-static uint32_t make_smaller(struct attempt *attempt, struct choices *choices)
+/* Makes the failing choices smaller, and finds out what of them does not matter; returns the
+ * executions it took. */
+static uint32_t make_smaller(struct attempt *attempt, struct choices *choices,
+                             struct explanation *ret_explanation)
 {
     struct worker_options *options = &attempt->worker->options;
     uint32_t patience = options->hang_seconds, executions = SHRINK_EXECUTIONS_MAX;
@@ -96,6 +138,9 @@ static uint32_t make_smaller(struct attempt *attempt, struct choices *choices)
         options->hang_seconds = patience > 4 ? patience / 4 : 1;
     }
     executions = shrink(choices, scratch, still_fails, attempt, executions);
+    if (attempt->failure.verdict == VERDICT_FAIL)
+        executions += explain(choices, scratch, still_fails, attempt, EXPLAIN_EXECUTIONS_MAX,
+                              ret_explanation);
     options->hang_seconds = patience;
     free(scratch);
     return executions;
@@ -111,30 +156,59 @@ static void name_fault(struct outcome *outcome)
                    outcome->step);
 }
 
+/* Runs it again; of the first run that fails in the same way the story is kept. */
+static bool fails_again(struct attempt *attempt, const struct choices *choices,
+                        struct finding *finding)
+{
+    const struct channel *channel = attempt->worker->channel;
+    bool told = is_failure(finding->outcome.verdict);
+    run_choices(attempt, choices, !told);
+    bool again = same_failure(&attempt->failure, &channel->outcome);
+    if (again && !told) {
+        finding->outcome = channel->outcome;
+        finding->output = attempt->worker->output_size ? strdup(attempt->worker->output) : NULL;
+    }
+    return again;
+}
+
+static void measure_rate(struct attempt *attempt, const struct choices *choices,
+                         struct finding *finding)
+{
+    /* What costs a process, or patience, is repeated less often. */
+    static const uint32_t repeats[VERDICTS] = {
+        [VERDICT_FAIL] = 40, [VERDICT_CRASH] = 10, [VERDICT_HANG] = 2};
+    finding->repeats = repeats[attempt->failure.verdict];
+    for (uint32_t i = 0; i < finding->repeats; i++)
+        finding->failed += fails_again(attempt, choices, finding);
+    if (!is_failure(finding->outcome.verdict))
+        finding->outcome = attempt->failure; /* it never failed again: there is no story */
+    if (attempt->worker->channel->traits.controlled_entropy)
+        finding->outcome.verdict = VERDICT_FLAKY;
+}
+
 static void tell_story(struct attempt *attempt, const struct choices *choices,
                        struct finding *finding)
 {
-    struct channel *channel = attempt->worker->channel;
-    bool again = true;
-    for (int i = 0; i < 2 && again; i++) {
-        if (i == 0)
-            worker_restart(attempt->worker);
-        run_choices(attempt, choices, i == 0);
-        again = same_failure(&attempt->failure, &channel->outcome);
-        if (i == 0) {
-            finding->outcome = channel->outcome;
-            finding->output = attempt->worker->output_size ? strdup(attempt->worker->output) : NULL;
-        }
-    }
-    if (!again) {
-        size_t used = strlen(attempt->failure.message);
-        finding->outcome = attempt->failure;
-        snprintf(finding->outcome.message + used, MESSAGE_BYTES - used,
-                 " (not every time with the same choices)");
-        if (channel->traits.controlled_entropy)
-            finding->outcome.verdict = VERDICT_FLAKY;
-    }
+    finding->outcome.verdict = VERDICT_PASS; /* nothing is told yet of the smallest run */
+    worker_restart(attempt->worker);
+    if (!fails_again(attempt, choices, finding) || !fails_again(attempt, choices, finding))
+        measure_rate(attempt, choices, finding);
     name_fault(&finding->outcome);
+}
+
+/* Tells of a failure as it was seen first: a shrink may take long, or be killed. */
+static void tell_found(struct worker *worker, struct finding *finding, const char *target,
+                       const struct choices *choices)
+{
+    const struct observer *observer = worker->options.observer;
+    if (!observer)
+        return;
+    finding->outcome = worker->channel->outcome;
+    finding->token = token_write(target, finding->test_case->name, choices);
+    name_fault(&finding->outcome);
+    observer->found(observer->context, finding);
+    free(finding->token);
+    finding->token = NULL;
 }
 
 static struct finding *add_finding(struct worker *worker, const struct case_result *result,
@@ -143,24 +217,25 @@ static struct finding *add_finding(struct worker *worker, const struct case_resu
 {
     struct finding *finding = calloc(1, sizeof *finding);
     struct choices *choices = malloc(sizeof *choices);
-    struct attempt attempt = {worker, case_index, worker->channel->outcome};
+    struct attempt attempt = {worker, case_index, worker->channel->outcome, 0};
     char target[2 * NAME_BYTES_MAX];
     if (!finding || !choices) {
         fprintf(stderr, "assay: no memory for a finding\n");
         exit(EXIT_INTERNAL);
     }
-    memcpy(choices, &worker->channel->drawn, sizeof *choices);
+    choices_settle(&worker->channel->drawn);
+    choices_copy(choices, &worker->channel->drawn);
     finding->technique = result->technique;
     finding->test_case = result->test_case;
     finding->executions = executions;
-    finding->shrunk_by = make_smaller(&attempt, choices);
-    tell_story(&attempt, choices, finding);
     token_target(&worker->options, target);
+    tell_found(worker, finding, target, choices);
+    if (result->technique != TECHNIQUE_REGRESSIONS) /* these were made small when they were found */
+        finding->shrunk_by = make_smaller(&attempt, choices, &finding->explanation);
+    tell_story(&attempt, choices, finding);
     finding->token = token_write(target, result->test_case->name, choices);
     free(choices);
-    *findings->end = finding;
-    findings->end = &finding->next;
-    findings->count++;
+    findings_add(findings, finding);
     return finding;
 }
 
@@ -183,15 +258,19 @@ static void add_tally(struct tally *sum, const struct tally *more)
     sum->checks += more->checks;
     sum->edges += more->edges;
     sum->fired += more->fired;
+    sum->drawn += more->drawn;
     sum->not_fired += more->not_fired;
 }
 
 static void judge_health(struct case_result *result)
 {
     const struct tally *tally = &result->tally;
+    const struct observation *unmet = NULL;
     const char *why = NULL;
     if (result->verdict != VERDICT_PASS)
         return;
+    if (result->technique == TECHNIQUE_PROPERTY && result->observed.runs >= DEMANDS_RUNS)
+        unmet = observations_unmet(&result->observed);
     if (tally->checks == 0)
         why = "it checked nothing";
     else if (tally->rejected * 10 > tally->runs * 9)
@@ -200,6 +279,15 @@ static void judge_health(struct case_result *result)
         why = "more than 10 % of its runs drew more choices than a run may have";
     else if (tally->not_fired > 0)
         why = "faults were planned that did not fire";
+    else if (result->technique == TECHNIQUE_PROPERTY && tally->drawn == 0)
+        why = "it draws nothing, so chance changes nothing";
+    if (unmet) {
+        result->verdict = VERDICT_VACUOUS;
+        snprintf(result->message, sizeof result->message,
+                 "it demands that %u %% of its runs are \"%s\", and %llu of %llu are",
+                 unmet->percent_min, unmet->name, (unsigned long long)unmet->runs,
+                 (unsigned long long)result->observed.runs);
+    }
     if (!why)
         return;
     result->verdict = VERDICT_VACUOUS;
@@ -221,6 +309,7 @@ static bool take_batch(struct worker *worker, struct case_result *result)
 {
     const struct channel *channel = worker->channel;
     add_tally(&result->tally, &channel->tally);
+    result->observed = channel->observed;
     if (channel->outcome.verdict == VERDICT_UNSUPPORTED) {
         result->verdict = VERDICT_UNSUPPORTED;
         snprintf(result->message, sizeof result->message, "%s", channel->outcome.message);
@@ -242,6 +331,65 @@ static void run_batch(struct worker *worker, enum request_kind kind, uint32_t ca
     if (take_batch(worker, result) && is_failure(result->verdict))
         result->verdict =
             add_finding(worker, result, case_index, channel->number + 1, findings)->outcome.verdict;
+}
+
+/* Every sequence of choices of these kinds up to a weight, as far as `count` goes. */
+static void run_sequences(struct worker *worker, uint32_t case_index, uint32_t kinds,
+                          uint32_t weight_max, uint64_t count, struct case_result *result,
+                          struct findings *findings)
+{
+    struct channel *channel = worker->channel;
+    channel->kinds = kinds;
+    channel->weight_max = weight_max;
+    channel->weight = 0;
+    channel->all = false;
+    run_batch(worker, REQUEST_EXHAUSTIVE, case_index, 0, count, result, findings);
+    result->weight = channel->weight;
+    result->all = channel->all;
+}
+
+/* A first run tells which factors there are. */
+static void run_exhaustive(struct worker *worker, uint32_t case_index,
+                           const struct settings *settings, struct case_result *result,
+                           struct findings *findings)
+{
+    struct channel *channel = worker->channel;
+    uint32_t factors = 0;
+    (void)settings;
+    worker_request(worker, REQUEST_COUNT, case_index);
+    for (uint32_t i = 0; i < channel->drawn.count && factors <= FACTORS_MAX; i++)
+        if (channel->drawn.at[i].kind == CHOICE_FACTOR)
+            channel->input.at[factors++].value = channel->drawn.at[i].hi + 1;
+    if (factors == 0) {
+        run_sequences(worker, case_index, 1u << CHOICE_CASE | 1u << CHOICE_LENGTH, UINT32_MAX,
+                      share(worker->options.cases[case_index], SEQUENCES_MAX), result, findings);
+        return;
+    }
+    channel->input.count = factors;
+    channel->weight = 0;
+    channel->all = false;
+    run_batch(worker, REQUEST_ROWS, case_index, 0, 0, result, findings);
+    result->rows = channel->weight;
+    result->all = result->rows > 0;
+    if (result->rows == 0 && result->verdict == VERDICT_PASS) {
+        result->verdict = VERDICT_VACUOUS;
+        snprintf(result->message, sizeof result->message,
+                 "its factors have no covering array within the limits");
+    }
+}
+
+static void run_schedules(struct worker *worker, uint32_t case_index,
+                          const struct settings *settings, struct case_result *result,
+                          struct findings *findings)
+{
+    (void)settings;
+    run_sequences(worker, case_index, 1u << CHOICE_PREEMPT | 1u << CHOICE_NEXT, PREEMPTIONS_MAX,
+                  share(worker->options.cases[case_index], SEQUENCES_MAX), result, findings);
+    if (result->verdict == VERDICT_PASS && result->tally.runs < 2) {
+        result->verdict = VERDICT_VACUOUS;
+        snprintf(result->message, sizeof result->message,
+                 "there is no point at which another thread could have gone on");
+    }
 }
 
 /* The finding of this case and technique that failed in the same way, or null. */
@@ -301,20 +449,97 @@ static void run_faults(struct worker *worker, uint32_t case_index, const struct 
                  "stopped after %u hangs; further sites were not tried", hangs);
 }
 
+static void run_vectors(struct worker *worker, uint32_t case_index, const struct settings *settings,
+                        struct case_result *result, struct findings *findings)
+{
+    (void)settings;
+    run_batch(worker, REQUEST_ORIGIN, case_index, 0,
+              share(worker->options.cases[case_index], VECTOR_SEEDS), result, findings);
+}
+
+static void run_property(struct worker *worker, uint32_t case_index,
+                         const struct settings *settings, struct case_result *result,
+                         struct findings *findings)
+{
+    run_batch(worker, REQUEST_RANDOM, case_index, settings->seed,
+              share(worker->options.cases[case_index], settings->runs), result, findings);
+}
+
+/* Whether the token says nothing about the reference either. */
+static bool is_stale(const struct regression *line, const struct settings *settings)
+{
+    struct replay *replay = malloc(sizeof *replay);
+    bool stale = true;
+    if (replay) {
+        replay_token(line->token, "reference", settings->hang_seconds, replay);
+        stale = replay->exit_code > EXIT_FINDING || replay->outcome.verdict == VERDICT_REJECTED;
+    }
+    free(replay);
+    return stale;
+}
+
+/* One token. False: it says nothing about this target. */
+static bool run_regression(struct worker *worker, uint32_t case_index,
+                           const struct settings *settings, const struct regression *line,
+                           const struct token *token, struct case_result *result,
+                           struct findings *findings)
+{
+    const struct channel *channel = worker->channel;
+    char why[TOKEN_WHY_BYTES];
+    bool fits = token_run(worker, case_index, token, why);
+    enum verdict verdict = channel->outcome.verdict;
+    if (fits && verdict != VERDICT_REJECTED && verdict != VERDICT_UNSUPPORTED) {
+        add_tally(&result->tally, &channel->tally);
+        if (is_failure(verdict))
+            result->verdict = add_finding(worker, result, case_index, 1, findings)->outcome.verdict;
+        return true;
+    }
+    if (verdict == VERDICT_UNSUPPORTED || !is_stale(line, settings))
+        return false;
+    if (result->verdict == VERDICT_PASS)
+        result->verdict = VERDICT_VACUOUS;
+    snprintf(result->message, sizeof result->message, "%s is stale: %s", line->place,
+             fits ? "its draws are rejected" : why);
+    return true;
+}
+
+static void run_regressions(struct worker *worker, uint32_t case_index,
+                            const struct settings *settings, struct case_result *result,
+                            struct findings *findings)
+{
+    const struct regressions *regressions = settings->regressions;
+    struct token *token = malloc(sizeof *token);
+    uint32_t count = 0;
+    for (uint32_t i = 0; token && i < regressions->count; i++) {
+        const struct regression *line = &regressions->lines[i];
+        if (line->test_case != result->test_case || token_read(line->token, token))
+            continue;
+        count += run_regression(worker, case_index, settings, line, token, result, findings);
+        if (settings->first && is_failure(result->verdict))
+            break;
+    }
+    free(token);
+    if (count == 0) {
+        result->verdict = VERDICT_UNSUPPORTED;
+        snprintf(result->message, sizeof result->message,
+                 "this target draws otherwise than the kept tokens");
+    }
+}
+
 void technique_run(struct worker *worker, enum technique technique, uint32_t case_index,
                    const struct settings *settings, struct case_result *ret,
                    struct findings *findings)
 {
-    const struct test_case *test_case = worker->options.cases[case_index];
-    *ret = (struct case_result){
-        .technique = technique, .test_case = test_case, .verdict = VERDICT_PASS};
-    if (technique == TECHNIQUE_VECTORS)
-        run_batch(worker, REQUEST_ORIGIN, case_index, 0, share(test_case, VECTOR_SEEDS), ret,
-                  findings);
-    else if (technique == TECHNIQUE_PROPERTY)
-        run_batch(worker, REQUEST_RANDOM, case_index, settings->seed,
-                  share(test_case, settings->runs), ret, findings);
-    else
-        run_faults(worker, case_index, settings, ret, findings);
+    static void (*const drive[TECHNIQUES])(struct worker *, uint32_t case_index,
+                                           const struct settings *, struct case_result *,
+                                           struct findings *) = {
+        [TECHNIQUE_REGRESSIONS] = run_regressions, [TECHNIQUE_VECTORS] = run_vectors,
+        [TECHNIQUE_EXHAUSTIVE] = run_exhaustive,   [TECHNIQUE_FAULT] = run_faults,
+        [TECHNIQUE_SCHEDULE] = run_schedules,      [TECHNIQUE_PROPERTY] = run_property,
+    };
+    *ret = (struct case_result){.technique = technique,
+                                .test_case = worker->options.cases[case_index],
+                                .verdict = VERDICT_PASS};
+    drive[technique](worker, case_index, settings, ret, findings);
     judge_health(ret);
 }

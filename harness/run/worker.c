@@ -69,24 +69,30 @@ static void reap(struct worker *worker)
     close_pipe(&worker->output_pipe);
 }
 
-/* Standard input is empty, standard output and error are one pipe, there is no core dump. */
+void close_all_but(int descriptor)
+{
+    if (descriptor > STDERR_FILENO + 1)
+        close_range(STDERR_FILENO + 1, (unsigned)descriptor - 1, 0);
+    close_range((unsigned)descriptor + 1, ~0u, 0);
+}
+
+/* Standard input is empty, standard output and error are one pipe, there is no core dump. Nothing
+ * else is open but the pipe that wakes the parent: what the target does not have it cannot write
+ * to. */
 static __attribute__((noreturn)) void become_child(struct worker *worker, const int signal_pipe[2],
                                                    const int output_pipe[2])
 {
+    static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
     int nothing = open("/dev/null", O_RDONLY);
     setpgid(0, 0);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    signal(SIGINT, SIG_DFL);
-    signal(SIGPIPE, SIG_DFL);
+    for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
+        signal(handled[i], SIG_DFL);
     if (nothing >= 0)
         dup2(nothing, STDIN_FILENO);
     dup2(output_pipe[1], STDOUT_FILENO);
     dup2(output_pipe[1], STDERR_FILENO);
-    close(output_pipe[0]);
-    close(output_pipe[1]);
-    close(signal_pipe[0]);
-    if (nothing > STDERR_FILENO)
-        close(nothing);
+    close_all_but(signal_pipe[1]);
     service_run(worker->channel, &worker->options, signal_pipe[1]);
 }
 
@@ -216,6 +222,14 @@ static bool answered(const struct channel *channel)
     return __atomic_load_n(&channel->reply_turn, __ATOMIC_ACQUIRE) == channel->request_turn;
 }
 
+/* This process was asked to stop. */
+static __attribute__((noreturn)) void leave(struct worker *worker)
+{
+    reap(worker);
+    worker_close(worker);
+    stop_here();
+}
+
 /* Waits until the child has answered or come to an end. True when it answered. */
 static bool await(struct worker *worker)
 {
@@ -224,6 +238,8 @@ static bool await(struct worker *worker)
                           child_cpu(worker->pid), 0};
     watch.run_cpu = watch.cpu;
     for (bool pipe_open = true;;) {
+        if (stop_asked())
+            leave(worker);
         struct pollfd polled[] = {{worker->output_pipe, POLLIN, 0},
                                   {worker->signal_pipe, POLLIN, 0}};
         int status;
@@ -266,7 +282,9 @@ static bool channel_is_sound(struct channel *channel)
     bool sound = channel->guard_first == GUARD && channel->guard_last == GUARD &&
                  outcome->verdict < VERDICTS && channel->drawn.count <= CHOICES_MAX &&
                  channel->drawn.span_count <= SPANS_MAX && channel->sites.count <= SITES_MAX &&
-                 outcome->plan.count <= FAULTS_MAX;
+                 outcome->plan.count <= FAULTS_MAX && channel->observed.count <= OBSERVATIONS_MAX;
+    for (uint32_t i = 0; i < OBSERVATIONS_MAX; i++)
+        channel->observed.at[i].name[NAME_BYTES_MAX - 1] = 0;
     outcome->file[sizeof outcome->file - 1] = outcome->expression[sizeof outcome->expression - 1] =
         0;
     outcome->message[sizeof outcome->message - 1] =
@@ -322,6 +340,14 @@ static void make_room(struct worker *worker)
         room[0] = 0;
 }
 
+void room_remove(const char *room)
+{
+    if (room[0]) {
+        room_empty(room);
+        rmdir(room);
+    }
+}
+
 bool worker_open(struct worker *worker, const struct worker_options *options)
 {
     memset(worker, 0, sizeof *worker);
@@ -357,10 +383,7 @@ void worker_restart(struct worker *worker)
 void worker_close(struct worker *worker)
 {
     worker_restart(worker);
-    if (worker->options.room[0]) {
-        room_empty(worker->options.room);
-        rmdir(worker->options.room);
-    }
+    room_remove(worker->options.room);
     munmap(worker->channel, sizeof *worker->channel);
 }
 
@@ -369,6 +392,7 @@ void worker_request(struct worker *worker, enum request_kind kind, uint32_t case
     struct channel *channel = worker->channel;
     bool started = ensure_started(worker);
     memset(&channel->tally, 0, sizeof channel->tally);
+    memset(&channel->observed, 0, sizeof channel->observed);
     memset(&channel->outcome, 0, offsetof(struct outcome, story));
     channel->outcome.story_size = 0;
     worker->output_size = worker->output_run = 0;
@@ -384,6 +408,6 @@ void worker_request(struct worker *worker, enum request_kind kind, uint32_t case
     await(worker);
     if (!channel_is_sound(channel))
         restore_channel(worker);
-    else if (strcmp(channel->outcome.file, "descriptors") == 0)
+    else if (strcmp(channel->outcome.file, "descriptors") == 0 || channel->outcome.spent)
         reap(worker); /* what it has left of its world is not worth another run */
 }

@@ -37,6 +37,36 @@ expect() {
     printf '%s\n' "$said" | grep -q -e "$pattern" || die "no line matches \"$pattern\": $*"
 }
 
+# children_of PID: from /proc/PID/stat, "PID (NAME) STATE PARENT ...".
+children_of() {
+    for stat in /proc/[0-9]*/stat; do
+        sed -n "s/^\([0-9]*\) (.*) [A-Z] $1 .*/\1/p" "$stat" 2>/dev/null || true
+    done
+}
+
+# has_workers RUN: leaves its hands in $hands, their workers in $workers.
+has_workers() {
+    hands=$(children_of "$1") workers=
+    for hand in $hands; do
+        workers="$workers $(children_of "$hand")"
+    done
+    [ -n "$(printf '%s' "$workers" | tr -d ' ')" ]
+}
+
+# is_gone PID: not there, or dead and only not yet fetched by whoever inherited it.
+is_gone() {
+    ! grep -q '^State:[[:space:]]*[A-WYa-z]' "/proc/$1/status" 2>/dev/null
+}
+
+# await COMMAND...: until it succeeds, for ten seconds at most.
+await() {
+    for wait in $(seq 500); do
+        "$@" && return 0
+        sleep 0.02
+    done
+    return 1
+}
+
 # The events of the last run, below $room/out.
 events() {
     cat "$room/out/latest/events.jsonl"
