@@ -30,13 +30,13 @@ help:
 	@echo 'make fuzz       coverage-guided, SECONDS=60 in all'
 	@echo 'make coverage   lines and branches, as HTML and Cobertura, with a threshold'
 	@echo 'make soak       the proof by every technique, and SEEDS=20 seeds without a false alarm'
-	@echo 'make across     tokens replayed in builds by clang and with sanitizers'
+	@echo 'make across     tokens replayed in builds by clang, at -O0 and -O2, with sanitizers'
 	@echo 'make bench      how fast, as a table and out/bench.json'
 	@echo 'make lint       format, and functions that must not be used'
 	@echo 'make report     the events of the last run, in words'
 	@echo 'make deps       the packages that are missing (Debian, Ubuntu)'
 	@echo 'make clean      removes all builds; out/ stays'
-	@echo 'PRESET=dev|asan|tsan|coverage|fuzz|release and CC=clang choose another build'
+	@echo 'PRESET=dev|o0|o2|asan|tsan|coverage|fuzz|release and CC=clang choose another build'
 
 deps:
 	@.ci/deps
@@ -63,11 +63,14 @@ check: build
 prove: build
 	$(ASSAY) prove
 
-# Tokens must mean the same in builds by the other compiler and with sanitizers.
+# Tokens must mean the same in builds by the other compiler, at other levels of optimisation and with sanitizers.
 across: build
 	@$(MAKE) --no-print-directory build CC=clang
 	@$(MAKE) --no-print-directory build PRESET=asan
-	@harness/tests/across.sh $(BUILD) build-clang build-asan
+	@$(MAKE) --no-print-directory build PRESET=o0
+	@$(MAKE) --no-print-directory build PRESET=o2
+	@$(MAKE) --no-print-directory build PRESET=tsan CC=clang
+	@harness/tests/across.sh $(BUILD) build-clang build-asan build-o0 build-o2 build-tsan
 
 soak: build across
 	@mkdir -p out; for seed in $$(seq 1 $(SEEDS)); do \
@@ -84,7 +87,10 @@ coverage:
 	@$(MAKE) --no-print-directory build PRESET=coverage CC=gcc
 	@coverage/measure.sh build-coverage
 
+# What it is compared with is optional, and may have been installed after the folder was configured.
 bench:
+	@.ci/deps bench || echo 'make bench: without these packages there is less to compare with'
+	@[ ! -e build-release/build.ninja ] || cmake build-release >/dev/null
 	@$(MAKE) --no-print-directory build PRESET=release
 	@mkdir -p out && build-release/assay-bench out/bench.json
 

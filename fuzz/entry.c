@@ -11,6 +11,9 @@
  * ASSAY_FUZZ_TOKEN=INPUT makes a token of such an input instead: it is run in a child, which may
  * die, and what it had drawn is in memory that the parent shares.
  *
+ * ASSAY_FUZZ_BYTES_OF=TOKEN does the inverse: it writes to standard output the input that draws
+ * what the token says, a seed for the corpus.
+ *
  * The target is instrumented, the engine is not: what counts as new is the target's behaviour. Runs
  * are in process, and the world is put back before each, as in a worker.
  */
@@ -39,6 +42,11 @@ static struct {
     struct outcome outcome;
     uint64_t runs, checks;
 } state;
+
+/* The abstract states of a machine and its commands count as coverage: a target that is not
+ * instrumented, or whose state is in a database, is explored all the same. libFuzzer clears them.
+ */
+__attribute__((section("__libfuzzer_extra_counters"))) static uint8_t states[STATES_MAX];
 
 static const char *setting(const char *name, const char *otherwise)
 {
@@ -71,8 +79,11 @@ static void world_end(void *context)
 
 static enum verdict run_once(struct source *source, bool telling)
 {
-    struct run run = {
-        .source = source, .choices = state.drawn, .outcome = &state.outcome, .telling = telling};
+    struct run run = {.source = source,
+                      .choices = state.drawn,
+                      .outcome = &state.outcome,
+                      .states = states,
+                      .telling = telling};
     const struct world world = {world_begin, world_end, NULL};
     return case_run(&run, state.test_case, &state.subject, &world);
 }
@@ -125,6 +136,27 @@ static __attribute__((noreturn)) void print_token(const char *path)
     exit(token ? EXIT_GREEN : EXIT_INTERNAL);
 }
 
+/* Runs a token and writes the bytes of what was drawn; ends the process. */
+static __attribute__((noreturn)) void print_bytes(const char *text)
+{
+    static struct token token;
+    static uint8_t bytes[CHOICES_MAX * BYTES_OF_CHOICE_MAX];
+    char why[TOKEN_WHY_BYTES];
+    struct source_replay source;
+    const char *wrong = token_read(text, &token);
+    if (wrong)
+        stop("this is not a token: ", wrong);
+    if (strcmp(token.name, state.test_case->name) != 0)
+        stop("the token is for the case ", token.name);
+    source_replay_start(&source, token.values, token.count, true);
+    enum verdict verdict = run_once(&source.source, false);
+    if (!token_fits(&token, state.drawn, verdict != VERDICT_PASS, why))
+        stop("the token is stale: ", why);
+    size_t size = bytes_of_choices(state.drawn, state.arm_faults, bytes);
+    bool written = fwrite(bytes, 1, size, stdout) == size && fflush(stdout) == 0;
+    exit(written ? EXIT_GREEN : EXIT_INTERNAL);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     char message[MODULE_MESSAGE_BYTES];
@@ -150,6 +182,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         stop("there is no memory for choices", "");
     if (*setting("ASSAY_FUZZ_TOKEN", ""))
         print_token(setting("ASSAY_FUZZ_TOKEN", ""));
+    if (*setting("ASSAY_FUZZ_BYTES_OF", ""))
+        print_bytes(setting("ASSAY_FUZZ_BYTES_OF", ""));
     atexit(say_health);
     return 0;
 }

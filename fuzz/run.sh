@@ -3,7 +3,7 @@
 # Fuzzes for SECONDS in all: run.sh BUILD_DIR SECONDS
 #
 # Three spaces (stored strings, a damaged database file, the machine of accounts), then the negative control: the same fuzzer must find a
-# planted defect, or its silence means nothing. Inputs found so far are kept in out/fuzz; findings are tokens and end in exit 1.
+# planted defect, or its silence means nothing. Kept tokens are the first inputs; those found so far are kept in out/fuzz; findings are tokens and end in exit 1.
 set -u
 build=$1 seconds=$2
 fuzzer=$build/assay-fuzz
@@ -36,7 +36,23 @@ token_of() {
     [ -n "$input" ] && ASAN_OPTIONS=detect_leaks=0 ASSAY_FUZZ_TOKEN=$input ASSAY_FUZZ_CASE=$1 ASSAY_FUZZ_TARGET=$2 "$here/$fuzzer" 2>/dev/null | tail -n 1
 }
 
+# seed_of TOKEN: makes it an input of its case
+seed_of() {
+    name=$(echo "$1" | cut -d : -f 3)
+    seed=out/fuzz/corpus/$name/kept-${1##*:}
+    mkdir -p "out/fuzz/corpus/$name"
+    ASAN_OPTIONS=detect_leaks=0 ASSAY_FUZZ_BYTES_OF=$1 ASSAY_FUZZ_CASE=$name "$here/$fuzzer" >"$seed.part" 2>out/fuzz/seed.log ||
+        { rm -f "$seed.part"; return 1; }
+    mv "$seed.part" "$seed"
+}
+
 mkdir -p out/fuzz
+for token in $(cat cases/regressions/*.tokens | grep -v '^#'); do
+    seed_of "$token" && continue
+    summary="$summary
+no seed for the kept token $token: $(tail -n 1 out/fuzz/seed.log)"
+    status=2
+done
 for name in $cases; do
     log=out/fuzz/$name.log
     if fuzz "$name" reference "$each" "$log" ''; then

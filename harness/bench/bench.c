@@ -1,34 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How fast: each quantity beside its anchor, in one run, as a ratio; absolute times are noise on
- * shared machines.
+ * How fast, and how well: each quantity beside its anchor, in one run, as a ratio; absolute times
+ * are noise on shared machines.
  *
- * assay-bench FILE prints a table and writes it as JSON. Each figure is the median of five. It
- * never fails on a time: a benchmark is not a test. What is measured so far: the edge when nothing
- * is armed, the cost of the engine around one minimum-cost hash, and single-fault runs in process
- * against a new process for each.
+ *     assay-bench [--quick] [FILE]
+ *
+ * prints a table and writes it to FILE as JSON: a list of {"name", "ours", "theirs", "ratio",
+ * "wanted", "ok"}, null where there is no anchor or nothing is wanted. Rates are medians of five in
+ * processor time, on one processor, ours and theirs in turn. Everything random has a fixed seed, so
+ * figures that are counts repeat exactly.
+ *
+ * It never fails on a figure: a benchmark is not a test. --quick makes all counts tiny, to show
+ * that every row can still be measured; its figures mean nothing.
  */
 #include <jansson.h>
 #include <sched.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "cases/cases.h"
 #include "faults/faults.h"
+#include "harness/bench/anchor.h"
+#include "harness/bench/bench.h"
 #include "harness/run/run.h"
 
-#define ROUNDS 5
+#define ROUNDS 5u
 
-static double cpu_now(void)
+/* --- Measuring ---------------------------------------------------------------------------------
+ */
+
+uint32_t bench_count(const struct bench *bench, uint32_t full)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    return bench->quick ? full / 10000 + 2 : full;
+}
+
+double bench_cpu(void)
+{
+    struct timespec own;
+    struct rusage children;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+    getrusage(RUSAGE_CHILDREN, &children);
+    return (double)(own.tv_sec + children.ru_utime.tv_sec + children.ru_stime.tv_sec) +
+           (double)own.tv_nsec / 1e9 +
+           (double)(children.ru_utime.tv_usec + children.ru_stime.tv_usec) / 1e6;
 }
 
 static int by_size(const void *a, const void *b)
@@ -37,161 +54,162 @@ static int by_size(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* The median of five measurements. */
-static double median(double (*measure)(void))
+double bench_median(double *values, uint32_t count)
 {
-    double values[ROUNDS];
-    for (int i = 0; i < ROUNDS; i++)
-        values[i] = measure();
-    qsort(values, ROUNDS, sizeof *values, by_size);
-    return values[ROUNDS / 2];
+    qsort(values, count, sizeof *values, by_size);
+    return values[count / 2];
 }
 
-/* Nanoseconds of one call of an edge that is not armed. */
-static double disabled_edge(void)
+struct medians bench_medians(const struct bench *bench, measurement *ours, measurement *theirs)
 {
-    const int calls = 20000000;
-    double before = cpu_now();
-    for (int i = 0; i < calls; i++)
-        (void)edge((uint16_t)(i & 7), 0);
-    return (cpu_now() - before) * 1e9 / calls;
-}
-
-static const struct assay_target *target;
-
-/* Microseconds of one minimum-cost hash, called plainly. */
-static double bare_hash(void)
-{
-    const int calls = 2000;
-    const struct assay_config config = {sizeof config, false, NULL, target->traits.cost_min};
-    const uint8_t password[] = "fifteen letters";
-    char encoded[ASSAY_ENCODED_BYTES_MAX];
-    double before = cpu_now();
-    for (int i = 0; i < calls; i++) {
-        struct assay_text room = {encoded, sizeof encoded, 0};
-        struct assay_reply reply;
-        target->hash(&config, (struct assay_bytes){password, sizeof password - 1}, &room, &reply);
+    double our_values[ROUNDS], their_values[ROUNDS];
+    uint32_t rounds = bench->quick ? 1 : ROUNDS;
+    if (!bench->quick) {
+        (void)ours(bench);
+        if (theirs)
+            (void)theirs(bench);
     }
-    return (cpu_now() - before) * 1e6 / calls;
+    for (uint32_t i = 0; i < rounds; i++) {
+        our_values[i] = ours(bench);
+        their_values[i] = theirs ? theirs(bench) : NO_ANCHOR;
+    }
+    return (struct medians){bench_median(our_values, rounds),
+                            theirs ? bench_median(their_values, rounds) : NO_ANCHOR};
 }
 
-static void hash_once(struct run *run, const void *context)
-{
-    const struct subject *subject = context;
-    struct text password, encoded;
-    draw_password(run, &subject->target->traits, &password);
-    stored_hash(run, subject->target, subject->target->traits.cost_min, &password, &encoded);
-}
-static const struct test_case hash_case = {
-    .name = "bench.hash", .shows = "", .stands_for = "", .body = hash_once};
+/* --- Worlds ------------------------------------------------------------------------------------
+ */
 
-static void begin(void *context, uint64_t seed)
+static void nothing_begins(void *context, uint64_t entropy_seed)
 {
     (void)context;
-    faults_reset(seed);
+    (void)entropy_seed;
 }
 
-static void end(void *context)
+static void faults_begin(void *context, uint64_t entropy_seed)
+{
+    (void)context;
+    faults_reset(entropy_seed);
+}
+
+static void nothing_ends(void *context)
 {
     (void)context;
 }
 
-static struct choices drawn;
-static struct outcome outcome;
+const struct world world_of_nothing = {nothing_begins, nothing_ends, NULL};
+const struct world world_of_faults = {faults_begin, nothing_ends, NULL};
 
-/* The same hash as a case, with its draws, checks and the putting back of the world. */
-static double hash_in_a_case(void)
+/* --- The table ---------------------------------------------------------------------------------
+ */
+
+void bench_progress(const char *what)
 {
-    const int calls = 2000;
-    const struct world world = {begin, end, NULL};
-    const struct subject subject = {target, target};
-    double before = cpu_now();
-    for (int i = 0; i < calls; i++) {
-        struct source_origin source;
-        source_origin_start(&source, i, NULL, 0);
-        struct run run = {.source = &source.source, .choices = &drawn, .outcome = &outcome};
-        case_run(&run, &hash_case, &subject, &world);
-    }
-    return (cpu_now() - before) * 1e6 / calls;
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K%s", what);
 }
 
-static void fault_run(uint32_t occurrence)
+void bench_remark(const char *text)
 {
-    const struct world world = {begin, end, NULL};
-    const struct subject subject = {target, target};
-    const struct plan plan = {1, {{{DISK_READ, ROLE_MAIN, 1, occurrence}, {1}, 1}}};
-    int64_t values[PLAN_VALUES_MAX];
-    uint32_t index = 0;
-    struct source_origin source;
-    source_origin_start(&source, 0, values, plan_values(&plan, values));
-    struct run run = {.source = &source.source, .choices = &drawn, .outcome = &outcome};
-    case_run(&run, case_find("outage.first_day", &index), &subject, &world);
+    bench_progress("");
+    printf("# %s\n", text);
 }
 
-/* Single-fault runs a second, in this process. */
-static double faults_in_process(void)
+void bench_broken(const char *why)
 {
-    const uint32_t calls = 400;
-    double before = cpu_now();
-    for (uint32_t i = 0; i < calls; i++)
-        fault_run(i % 8);
-    return calls / (cpu_now() - before);
+    bench_progress("");
+    fprintf(stderr, "bench: %s\n", why);
+    exit(EXIT_INTERNAL);
 }
 
-/* The same, each in a process of its own. */
-static double faults_by_fork(void)
+/* A figure in a column of twelve: rates without decimals, small figures with three. */
+static const char *column(double value, char ret[static 16])
 {
-    const uint32_t calls = 200;
-    double before = cpu_now();
-    for (uint32_t i = 0; i < calls; i++) {
-        pid_t child = fork();
-        if (child == 0) {
-            fault_run(i % 8);
-            _exit(0);
+    if (!isfinite(value))
+        snprintf(ret, 16, "-");
+    else
+        snprintf(ret, 16, "%.*f", fabs(value) >= 1000 ? 0 : 3, value);
+    return ret;
+}
+#define COLUMN(value) column(value, (char[16]){0})
+
+static json_t *number_or_null(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+void bench_row(struct bench *bench, const struct row *row)
+{
+    static const struct {
+        bool of_ratio, at_least;
+    } rules[] = {
+        [RATIO_AT_LEAST] = {true, true},
+        [RATIO_AT_MOST] = {true, false},
+        [OURS_AT_LEAST] = {false, true},
+        [OURS_AT_MOST] = {false, false},
+    };
+    double ratio = row->theirs > 0 ? row->ours / row->theirs : NO_ANCHOR, wanted = NAN;
+    const char *side = "  ", *remark = "";
+    bool ok = true, judged = false;
+    if (row->rule != SHOWN) {
+        double value = rules[row->rule].of_ratio ? ratio : row->ours;
+        judged = isfinite(value);
+        if (judged) {
+            wanted = row->wanted;
+            ok = rules[row->rule].at_least ? value >= wanted : value <= wanted;
+            side = rules[row->rule].at_least ? ">=" : "<=";
+            remark = ok ? "ok" : "NOT REACHED";
         }
-        waitpid(child, NULL, 0);
     }
-    return calls / (cpu_now() - before);
+    bench_progress("");
+    printf("%-44s %12s %12s %10s  %s %-8s %s\n", row->name, COLUMN(row->ours), COLUMN(row->theirs),
+           COLUMN(ratio), side, COLUMN(wanted), remark);
+    fflush(stdout);
+    json_array_append_new(
+        bench->rows, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "name", row->name, "ours",
+                               number_or_null(row->ours), "theirs", number_or_null(row->theirs),
+                               "ratio", number_or_null(ratio), "wanted", number_or_null(wanted),
+                               "ok", judged ? json_boolean(ok) : json_null()));
 }
 
-/* One row: the ratio is ours to theirs; `above` says which side of `wanted` is good. */
-static void add_row(json_t *rows, const char *name, double ours, double theirs, double ratio,
-                    double wanted, bool above)
+/* Stays on the processor on which it happens to be. */
+static void stay_here(void)
 {
-    bool good = above ? ratio >= wanted : ratio <= wanted;
-    json_t *anchor = theirs > 0 ? json_real(theirs) : json_null();
-    printf("%-44s %12.3f %12.3f %10.3f  %s %-8.2f %s\n", name, ours, theirs, ratio,
-           above ? ">=" : "<=", wanted, good ? "ok" : "NOT REACHED");
-    json_array_append_new(rows, json_pack("{s:s, s:f, s:o, s:f, s:f, s:b}", "name", name, "ours",
-                                          ours, "theirs", anchor, "ratio", ratio, "wanted", wanted,
-                                          "ok", (int)good));
+    cpu_set_t here;
+    int number = sched_getcpu();
+    CPU_ZERO(&here);
+    CPU_SET(number < 0 ? 0u : (unsigned)number, &here);
+    (void)sched_setaffinity(0, sizeof here, &here); /* without it, figures are less steady */
 }
 
 int main(int argc, char **argv)
 {
+    static struct module reference;
     char message[MODULE_MESSAGE_BYTES];
-    static struct module module;
-    cpu_set_t first;
-    CPU_ZERO(&first);
-    CPU_SET(0, &first);
-    (void)sched_setaffinity(0, sizeof first, &first);
+    struct bench bench = {.quick = argc > 1 && strcmp(argv[1], "--quick") == 0,
+                          .target = &reference.table};
+    const char *path = argc > 1 + bench.quick ? argv[1 + bench.quick] : NULL;
+    if (argc > 2 + bench.quick || (path && *path == '-')) {
+        fprintf(stderr, "usage: assay-bench [--quick] [FILE]\n");
+        return EXIT_USAGE;
+    }
+    stay_here();
+    bench.rows = json_array();
+    bench_remark(anchor_name() ? anchor_name() : "RapidCheck is not installed");
+    printf("%-44s %12s %12s %10s  wanted\n", "what", "ours", "theirs", "ratio");
+    worker_rows(&bench); /* before the interceptors are installed in this process */
     const char *wrong = faults_install();
-    if (wrong || !module_load("reference", &module, message)) {
+    if (wrong || !module_load("reference", &reference, message)) {
         fprintf(stderr, "bench: %s\n", wrong ? wrong : message);
         return EXIT_UNJUDGED;
     }
-    target = &module.table;
-    json_t *rows = json_array();
-    printf("%-44s %12s %12s %10s  wanted\n", "what", "ours", "theirs", "ratio");
-    double edge_cost = median(disabled_edge);
-    add_row(rows, "faults.edge_disabled_ns", edge_cost, 0, edge_cost, 2, false);
-    double plain = median(bare_hash), within = median(hash_in_a_case);
-    add_row(rows, "engine.overhead_of_one_cheap_hash", within, plain, within / plain - 1, 0.05,
-            false);
-    double in_process = median(faults_in_process), by_fork = median(faults_by_fork);
-    add_row(rows, "faults.single_fault_runs_per_second", in_process, by_fork, in_process / by_fork,
-            5, true);
-    int failed = argc > 1 && json_dump_file(rows, argv[1], JSON_INDENT(2)) != 0;
-    json_decref(rows);
+    engine_rows(&bench);
+    schedule_rows(&bench);
+    shrink_rows(&bench);
+    fault_rows(&bench);
+    int failed = path && json_dump_file(bench.rows, path, JSON_INDENT(2)) != 0;
+    if (failed)
+        fprintf(stderr, "bench: cannot write %s\n", path);
+    json_decref(bench.rows);
     return failed ? EXIT_INTERNAL : EXIT_GREEN;
 }
