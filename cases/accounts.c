@@ -67,11 +67,14 @@ static void draw_world(struct machine *machine)
 }
 
 /* A password that the policy would never have let in may be denied, whatever it is equated with. */
-static bool rightly_denied(const struct machine *machine, enum assay_answer answer,
+static bool rightly_denied(struct machine *machine, size_t name, enum assay_answer answer,
                            const struct text *password)
 {
-    return answer == ASSAY_DENIED && machine->client->table->hash &&
-           !would_hash(machine->run, machine->client->table, password);
+    if (answer != ASSAY_DENIED || !machine->client->table->hash ||
+        would_hash(machine->run, machine->client->table, password))
+        return false;
+    model_attempt(model_for(machine, name), answer);
+    return true;
 }
 
 static void do_register(struct machine *machine, size_t name, const struct text *password)
@@ -87,7 +90,7 @@ static void do_login(struct machine *machine, size_t name, const struct text *pa
     /* A policy that lets a password in lets it log in, too. */
     CHECK(machine->run, answer != ASSAY_REFUSED || model_login(&before, ASSAY_DENIED, password),
           "a password that was accepted when it was set is refused at login");
-    if (rightly_denied(machine, answer, password))
+    if (rightly_denied(machine, name, answer, password))
         return;
     EXPLAINED(machine, name, model_login(model_for(machine, name), answer, password));
 }
@@ -96,7 +99,7 @@ static void do_change(struct machine *machine, size_t name, const struct text *b
                       const struct text *after)
 {
     enum assay_answer answer = client_change(machine->client, &machine->names[name], before, after);
-    if (rightly_denied(machine, answer, before))
+    if (rightly_denied(machine, name, answer, before))
         return;
     EXPLAINED(machine, name, model_change(model_for(machine, name), answer, before, after));
 }
@@ -104,7 +107,7 @@ static void do_change(struct machine *machine, size_t name, const struct text *b
 static void do_remove(struct machine *machine, size_t name, const struct text *password)
 {
     enum assay_answer answer = client_remove(machine->client, &machine->names[name], password);
-    if (rightly_denied(machine, answer, password))
+    if (rightly_denied(machine, name, answer, password))
         return;
     EXPLAINED(machine, name, model_remove(model_for(machine, name), answer, password));
 }
