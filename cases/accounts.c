@@ -44,11 +44,14 @@ static const char *state_text(struct estate *estate, size_t name)
 }
 
 /* A password that the policy would never have let in may be denied, whatever it is equated with. */
-static bool rightly_denied(const struct estate *estate, enum assay_answer answer,
+static bool rightly_denied(struct estate *estate, size_t name, enum assay_answer answer,
                            const struct text *password)
 {
-    return answer == ASSAY_DENIED && estate->client->table->hash &&
-           !would_hash(estate->run, estate->client->table, password);
+    if (answer != ASSAY_DENIED || !estate->client->table->hash ||
+        would_hash(estate->run, estate->client->table, password))
+        return false;
+    model_attempt(model_for(estate, name), answer);
+    return true;
 }
 
 static void do_register(struct estate *estate, size_t name, const struct text *password)
@@ -64,7 +67,7 @@ static void do_login(struct estate *estate, size_t name, const struct text *pass
     /* A policy that lets a password in lets it log in, too. */
     CHECK(estate->run, answer != ASSAY_REFUSED || model_login(&before, ASSAY_DENIED, password),
           "a password that was accepted when it was set is refused at login");
-    if (rightly_denied(estate, answer, password))
+    if (rightly_denied(estate, name, answer, password))
         return;
     EXPLAINED(estate, name, model_login(model_for(estate, name), answer, password));
 }
@@ -73,7 +76,7 @@ static void do_change(struct estate *estate, size_t name, const struct text *bef
                       const struct text *after)
 {
     enum assay_answer answer = client_change(estate->client, &estate->names[name], before, after);
-    if (rightly_denied(estate, answer, before))
+    if (rightly_denied(estate, name, answer, before))
         return;
     EXPLAINED(estate, name, model_change(model_for(estate, name), answer, before, after));
 }
@@ -81,7 +84,7 @@ static void do_change(struct estate *estate, size_t name, const struct text *bef
 static void do_remove(struct estate *estate, size_t name, const struct text *password)
 {
     enum assay_answer answer = client_remove(estate->client, &estate->names[name], password);
-    if (rightly_denied(estate, answer, password))
+    if (rightly_denied(estate, name, answer, password))
         return;
     EXPLAINED(estate, name, model_remove(model_for(estate, name), answer, password));
 }

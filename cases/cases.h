@@ -158,7 +158,9 @@ void need_records(struct run *, const struct assay_target *);
 struct model {
     const struct assay_traits *traits;
     uint32_t password_count, pending_count, state_count;
-    bool overflow; /* more than can be kept: from now on every answer is explained */
+    bool overflow;              /* more than can be kept: from now on every answer is explained */
+    uint32_t attempts_since_ok; /* answered neither ok nor refused */
+    uint32_t attempts_open;     /* answered unavailable: counted at any later moment, or never */
     const struct text *passwords[MODEL_PASSWORDS_MAX];
     struct pending {
         int8_t before, after; /* index of a password, or MODEL_ABSENT */
@@ -177,6 +179,9 @@ bool model_login(struct model *, enum assay_answer, const struct text *password)
 bool model_change(struct model *, enum assay_answer, const struct text *before,
                   const struct text *after);
 bool model_remove(struct model *, enum assay_answer, const struct text *password);
+/* An attempt that was answered, but tells nothing about the password: it may count for a lock. The
+ * three above do this themselves. */
+void model_attempt(struct model *, enum assay_answer);
 /* What it could be now, in words: "absent", "one of 2 passwords or absent". */
 const char *model_text(const struct model *, char *ret, size_t size);
 

@@ -8,6 +8,10 @@
  * never. A state is the password that is current and which operations are still open. An answer
  * keeps the states that explain it; when none is left, no honest history explains what the target
  * said.
+ *
+ * A target that declares a lockout may answer `locked` after so many attempts that it can have
+ * counted. Answered ones count since the last ok; one that was left open may count at any later
+ * moment, so it counts for ever.
  */
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +97,22 @@ static void set(struct model *model, int8_t current)
         model->states[i].current = current;
 }
 
+static bool may_be_locked(const struct model *model)
+{
+    uint32_t limit = model->traits->lockout_attempts;
+    return limit > 0 && model->attempts_since_ok + model->attempts_open >= limit;
+}
+
+void model_attempt(struct model *model, enum assay_answer answer)
+{
+    if (answer == ASSAY_OK)
+        model->attempts_since_ok = 0;
+    else if (answer == ASSAY_UNAVAILABLE)
+        model->attempts_open++;
+    else if (answer != ASSAY_REFUSED)
+        model->attempts_since_ok++;
+}
+
 /* Every operation moves an account from one password to another, or only asks. */
 static bool answered(struct model *model, enum assay_answer answer, int8_t before, int8_t after,
                      enum assay_answer no)
@@ -108,7 +128,20 @@ static bool answered(struct model *model, enum assay_answer answer, int8_t befor
         return keep(model, before, false) || model->overflow;
     if (answer == ASSAY_UNAVAILABLE && before != after)
         leave_open(model, before, after);
-    return answer == ASSAY_UNAVAILABLE || answer == ASSAY_REFUSED || answer == ASSAY_LOCKED;
+    return answer == ASSAY_UNAVAILABLE || answer == ASSAY_REFUSED;
+}
+
+/* The same for an operation that checks a password. A lock says nothing about the password, and nor
+ * does a denial by a target that hides its locks. */
+static bool answered_attempt(struct model *model, enum assay_answer answer, int8_t before,
+                             int8_t after)
+{
+    bool is_lock =
+        answer == ASSAY_LOCKED || (answer == ASSAY_DENIED && model->traits->hides_lockout);
+    bool is_explained =
+        (is_lock && may_be_locked(model)) || answered(model, answer, before, after, ASSAY_DENIED);
+    model_attempt(model, answer);
+    return is_explained;
 }
 
 bool model_register(struct model *model, enum assay_answer answer, const struct text *password)
@@ -119,19 +152,19 @@ bool model_register(struct model *model, enum assay_answer answer, const struct 
 bool model_login(struct model *model, enum assay_answer answer, const struct text *password)
 {
     int8_t number = number_of(model, password);
-    return answered(model, answer, number, number, ASSAY_DENIED);
+    return answered_attempt(model, answer, number, number);
 }
 
 bool model_change(struct model *model, enum assay_answer answer, const struct text *before,
                   const struct text *after)
 {
     int8_t first = number_of(model, before);
-    return answered(model, answer, first, number_of(model, after), ASSAY_DENIED);
+    return answered_attempt(model, answer, first, number_of(model, after));
 }
 
 bool model_remove(struct model *model, enum assay_answer answer, const struct text *password)
 {
-    return answered(model, answer, number_of(model, password), MODEL_ABSENT, ASSAY_DENIED);
+    return answered_attempt(model, answer, number_of(model, password), MODEL_ABSENT);
 }
 
 const char *model_text(const struct model *model, char *ret, size_t size)

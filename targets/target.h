@@ -156,6 +156,8 @@ struct assay_traits {
     bool hides_lockout;             /* a locked account answers denied */
     struct assay_cost cost_min;     /* the cheapest cost that hash() accepts */
     struct assay_cost cost_default; /* what cost 0 stands for */
+    uint32_t lockout_attempts;      /* 0: none; consecutive wrong passwords after which an account
+                                       answers locked */
 };
 
 struct assay_handle; /* the target's own */

@@ -4,9 +4,9 @@
  *
  * A history is a text of operations with their answers. R, L, C and D register, log in, change and
  * delete (remove); the passwords are letters, two for a change; then the answer: + ok, - the
- * operation's no (exists, or denied), ? unavailable, ! refused. "Ra+ Lb-" registers with a, which
- * works, and is denied with b. The last answer of a row marked as not explained is the one that no
- * honest target can give; everything before it is explained, which is tested too.
+ * operation's no (exists, or denied), ? unavailable, ! refused, # locked. "Ra+ Lb-" registers with
+ * a, which works, and is denied with b. The last answer of a row marked as not explained is the one
+ * that no honest target can give; everything before it is explained, which is tested too.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,6 +46,8 @@ static enum assay_answer answer_of(char mark, enum assay_answer no)
         return ASSAY_UNAVAILABLE;
     case '!':
         return ASSAY_REFUSED;
+    case '#':
+        return ASSAY_LOCKED;
     default:
         fail_msg("no answer is called %c", mark);
         return ASSAY_UNSUPPORTED;
@@ -219,8 +221,49 @@ static void foreign_answers_are_not_explained(void **state)
     assert_false(model_login(&model, ASSAY_EXISTS, password('a')));
     assert_false(model_login(&model, ASSAY_UNSUPPORTED, password('a')));
     assert_false(model_register(&model, ASSAY_DENIED, password('a')));
-    assert_true(model_login(&model, ASSAY_LOCKED, password('a')));
+    assert_false(model_login(&model, ASSAY_LOCKED, password('a')));
+    assert_false(model_register(&model, ASSAY_LOCKED, password('a')));
     assert_true(model_login(&model, ASSAY_OK, password('a')));
+}
+
+/* By a target that answers locked, or hides it, after two attempts in a row. */
+static void locks_need_attempts(void **state)
+{
+    static const struct assay_traits open = {.lockout_attempts = 2};
+    static const struct assay_traits hidden = {.lockout_attempts = 2, .hides_lockout = true};
+    static const struct {
+        const char *history;
+        bool open, hidden;
+        const char *why;
+    } locks[] = {
+        {"Ra+ La#", false, false, "no attempt"},
+        {"Ra+ Lb- La#", false, false, "one attempt"},
+        {"Ra+ Lb- Lb- La#", true, true, "two attempts"},
+        {"Ra+ Lb- Lb- La-", false, true, "a lock that looks like a denial"},
+        {"Ra+ Lb- La-", false, false, "a denial after one attempt is none"},
+        {"Ra+ Lb- Lb- La# La+", true, true, "the lock is over"},
+        {"Ra+ Lb- Lb- La# Lb+", false, false, "a lock opens nothing"},
+        {"Ra+ Lb- Cba- La#", true, true, "a change counts"},
+        {"Ra+ Lb- Db- Cab#", true, true, "so does a removal, and a change may be locked"},
+        {"Ra+ Lb- La+ Lb- La#", false, false, "an ok begins anew"},
+        {"Ra+ Lb! Lb! La#", false, false, "what was refused is no attempt"},
+        {"Ra+ Lb- Lb? La#", true, true, "one without an answer may count"},
+        {"Ra+ Lb? La+ Lb- La#", true, true, "also after an ok"},
+        {"La- La- La#", true, true, "names without an account are locked, too"},
+        {"Ra+ Lb- Lb- Ra#", false, false, "a registration is not locked"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ROWS(locks); i++)
+        for (int kind = 0; kind < 2; kind++) {
+            struct model model;
+            const char *history = locks[i].history;
+            bool explained = true;
+            model_init(&model, kind ? &hidden : &open);
+            while (*history && explained)
+                explained = live(&model, &history);
+            if (explained != (kind ? locks[i].hidden : locks[i].open) || *history)
+                fail_msg("\"%s\" (%s) before \"%s\"", locks[i].history, locks[i].why, history);
+        }
 }
 
 static void it_says_what_may_be(void **state)
@@ -251,6 +294,7 @@ int main(void)
         cmocka_unit_test(histories),
         cmocka_unit_test(equal_passwords_are_one),
         cmocka_unit_test(foreign_answers_are_not_explained),
+        cmocka_unit_test(locks_need_attempts),
         cmocka_unit_test(it_says_what_may_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,7 +98,7 @@ static void module_hash(const struct assay_config *given, struct assay_bytes pas
     struct password_config config;
     CLEANUP(credential_done) struct credential credential;
     if (complete(given, &config, &reply) &&
-        password_hash(&config, from_bytes(password), &credential, &reply))
+        password_hash(&config, from_bytes(password), (struct bytes){NULL, 0}, &credential, &reply))
         (void)to_text(credential.text, credential.size, ret_encoded, &reply);
     to_reply(&reply, ret);
 }
@@ -107,7 +107,8 @@ static void module_verify(struct assay_bytes encoded, struct assay_bytes passwor
                           struct assay_reply *ret)
 {
     struct reply reply;
-    (void)!password_verify(from_bytes(encoded), from_bytes(password), &reply);
+    const struct password_config config = {.cost = {0, 0}}; /* the cost is the string's */
+    (void)!password_verify(&config, from_bytes(encoded), from_bytes(password), &reply);
     to_reply(&reply, ret);
 }
 
@@ -117,7 +118,7 @@ static void module_needs_rehash(const struct assay_config *given, struct assay_b
     struct reply reply;
     struct password_config config;
     if (complete(given, &config, &reply))
-        (void)!password_needs_rehash(from_bytes(encoded), &config.cost, ret_needed, &reply);
+        (void)!password_needs_rehash(&config, from_bytes(encoded), ret_needed, &reply);
     to_reply(&reply, ret);
 }
 
@@ -157,15 +158,34 @@ static void module_register(struct assay_handle *handle, struct assay_bytes name
     to_reply(&reply, ret);
 }
 
-/* There are no sessions: none is given, also when one is wanted. */
 static void module_login(struct assay_handle *handle, struct assay_bytes name,
                          struct assay_bytes password, struct assay_text *ret_session,
                          struct assay_reply *ret)
 {
     struct reply reply;
-    if (ret_session != NULL)
-        ret_session->size = 0;
-    (void)!accounts_login(from_handle(handle), from_bytes(name), from_bytes(password), &reply);
+    CLEANUP(session_token_done) struct session_token token;
+    bool is_ok = accounts_login(from_handle(handle), from_bytes(name), from_bytes(password),
+                                ret_session != NULL ? &token : NULL, &reply);
+    if (is_ok && ret_session != NULL)
+        (void)to_text(token.text, SESSION_TEXT_BYTES - 1u, ret_session, &reply);
+    to_reply(&reply, ret);
+}
+
+static void module_session_check(struct assay_handle *handle, struct assay_bytes session,
+                                 struct assay_text *ret_name, struct assay_reply *ret)
+{
+    struct reply reply;
+    struct account_name name;
+    if (accounts_session_check(from_handle(handle), from_bytes(session), &name, &reply))
+        (void)to_text((const char *)name.data, name.size, ret_name, &reply);
+    to_reply(&reply, ret);
+}
+
+static void module_session_revoke(struct assay_handle *handle, struct assay_bytes session,
+                                  struct assay_reply *ret)
+{
+    struct reply reply;
+    (void)!accounts_session_revoke(from_handle(handle), from_bytes(session), &reply);
     to_reply(&reply, ret);
 }
 
@@ -220,7 +240,7 @@ static const struct assay_target target = {
     .abi = ASSAY_TARGET_ABI,
     .size = sizeof(struct assay_target),
     .name = "reference",
-    .version = "1.0.0",
+    .version = "1.1.0",
     .traits =
         {
             .password_bytes_min = PASSWORD_CODE_POINTS_DEFAULT, /* of ASCII */
@@ -233,6 +253,7 @@ static const struct assay_target target = {
             .controlled_entropy = true,
             .cost_min = {COST_MEMORY_KIB_MIN, COST_PASSES_MIN},
             .cost_default = {COST_MEMORY_KIB_DEFAULT, COST_PASSES_DEFAULT},
+            .lockout_attempts = ATTEMPTS_FREE_DEFAULT,
         },
     .hash = module_hash,
     .verify = module_verify,
@@ -244,6 +265,8 @@ static const struct assay_target target = {
     .login = module_login,
     .change_password = module_change_password,
     .remove_account = module_remove,
+    .session_check = module_session_check,
+    .session_revoke = module_session_revoke,
     .record_get = module_record_get,
     .record_put = module_record_put,
     .schema = module_schema,

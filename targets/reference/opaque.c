@@ -12,10 +12,16 @@
  * should not be left behind in a freed block; the array is wiped. Length is judged first, on the
  * bytes as given, so that an endless input costs nothing.
  *
+ * Folding is the same way with another hook of the library, full case folding; what comes out is
+ * for comparing with lists and words only. Turkish dotless letters and other customs of a language
+ * are not known to it.
+ *
  * Code points that Unicode has not assigned yet are let through. RFC 8264 disallows them, but then
  * the library's version would decide who can log in.
  */
 #include "reference.h"
+
+#include <string.h>
 
 #include <utf8proc.h>
 
@@ -44,6 +50,22 @@ static utf8proc_int32_t map_code_point(utf8proc_int32_t point, void *has_control
     return category == UTF8PROC_CATEGORY_ZS ? ' ' : point;
 }
 
+/* False when it does not fit. */
+static bool encode(const struct code_points *points, size_t count, struct opaque *ret)
+{
+    ret->size = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint8_t encoded[4];
+        size_t size = (size_t)utf8proc_encode_char(points->at[i], encoded);
+        if (size > sizeof ret->data - ret->size)
+            return false;
+        memcpy(ret->data + ret->size, encoded, size);
+        ret->size += size;
+    }
+    ret->code_points = count;
+    return true;
+}
+
 enum opaque_flaw opaque_prepare(struct bytes given, size_t bytes_max, struct opaque *ret)
 {
     CLEANUP(code_points_done) struct code_points points;
@@ -60,13 +82,26 @@ enum opaque_flaw opaque_prepare(struct bytes given, size_t bytes_max, struct opa
     if (count < 0 || count > (utf8proc_ssize_t)DECOMPOSED_MAX)
         return OPAQUE_NOT_UTF8;
     count = utf8proc_normalize_utf32(points.at, count, nfc);
-
-    ret->size = 0;
-    for (utf8proc_ssize_t i = 0; i < count; i++)
-        ret->size += (size_t)utf8proc_encode_char(points.at[i], ret->data + ret->size);
-    ret->code_points = (size_t)count;
+    if (!encode(&points, (size_t)count, ret)) /* the buffer has room for every text */
+        return OPAQUE_NOT_UTF8;
     ret->has_control = has_control;
     return OPAQUE_GOOD;
+}
+
+bool opaque_fold(struct bytes canonical, struct opaque *ret)
+{
+    CLEANUP(code_points_done) struct code_points points;
+    const utf8proc_option_t fold = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD;
+    if (canonical.size > OPAQUE_BYTES_MAX)
+        return false;
+    utf8proc_ssize_t count =
+        utf8proc_decompose_custom(canonical.data, (utf8proc_ssize_t)canonical.size, points.at,
+                                  DECOMPOSED_MAX, fold, NULL, NULL);
+    if (count < 0 || count > (utf8proc_ssize_t)DECOMPOSED_MAX)
+        return false;
+    count = utf8proc_normalize_utf32(points.at, count, fold);
+    ret->has_control = false; /* not looked at */
+    return encode(&points, (size_t)count, ret);
 }
 
 bool opaque_refused(enum opaque_flaw flaw, struct reply *ret)

@@ -3,6 +3,7 @@
  * The PHC string of an Argon2id credential, strictly.
  *
  *     $argon2id$v=19$m=19456,t=2,p=1$<22 characters of salt>$<43 characters of hash>
+ *     $argon2id$v=19$m=19456,t=2,p=1,keyid=<2 to 11 characters>$<salt>$<hash>
  *
  * Each value has one string and each string at most one value: decode(encode(x)) is x,
  * encode(decode(s)) is s. So there are no leading zeros, no signs, no padding, no unused bits that
@@ -10,14 +11,10 @@
  * strings stand for one credential, and then a comparison of strings, which is how the store
  * detects a change, would no longer be a comparison of credentials.
  *
- * The decoder walks a cursor over the text; each take_x() consumes exactly its own part or fails.
- * It knows the format only. Whether a cost is one that this program wants to pay is for password.c
- * to say.
- *
- * Base64 is libsodium's: without padding it is strict about length and trailing bits, and it takes
- * the same time for every content. It is not strict about the alphabet: up to 1.0.18 it reads
- * every byte from 0x80 as a slash where char is signed, so those bytes are refused before it sees
- * them.
+ * The decoder walks a cursor over the text, part by part. It knows the format only. Whether a cost
+ * is one that this program wants to pay is for password.c to say, and which key an id stands for is
+ * for pepper.c. The parameter data, and a string without salt or hash, which the format allows, are
+ * nobody's credential and are not read.
  */
 #include "reference.h"
 
@@ -25,80 +22,46 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BASE64_ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
 _Static_assert(CREDENTIAL_BYTES_MAX >= PHC_BYTES_MAX, "the longest string fits into a credential");
 _Static_assert(PHC_SALT_CHARS == 22 && PHC_HASH_CHARS == 43, "sizes that the format describes");
 
-struct cursor {
-    const uint8_t *at; /* what has not been read yet */
-    size_t left;
-};
-
-static void skip(struct cursor *cursor, size_t size)
+/* From one to as many bytes as a key id can have. */
+static bool take_key_id(struct cursor *cursor, struct phc *ret)
 {
-    cursor->at += size;
-    cursor->left -= size;
-}
-
-static bool take_text(struct cursor *cursor, const char *text)
-{
-    size_t size = strlen(text);
-    if (cursor->left < size || memcmp(cursor->at, text, size) != 0)
-        return false;
-    skip(cursor, size);
-    return true;
-}
-
-/* A decimal number from 1 to max, as many digits as there are. */
-static bool take_number(struct cursor *cursor, uint32_t max, uint32_t *ret)
-{
-    uint64_t value = 0;
-    while (cursor->left > 0 && *cursor->at >= '0' && *cursor->at <= '9') {
-        value = value * 10 + (uint64_t)(*cursor->at - '0');
-        if (value == 0 || value > max) /* a leading zero, or too big: before anything can wrap */
-            return false;
-        skip(cursor, 1);
-    }
-    *ret = (uint32_t)value;
-    return value > 0;
-}
-
-static bool is_ascii(const uint8_t *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (text[i] > 0x7f)
-            return false;
-    return true;
+    if (!cursor_text(cursor, ",keyid="))
+        return true;
+    size_t chars = cursor_span(cursor, BASE64_ALPHABET);
+    return chars > 0 && cursor_base64(cursor, chars, PHC_BASE64, ret->key_id, sizeof ret->key_id,
+                                      &ret->key_id_size);
 }
 
 /* Exactly `size` bytes, which have exactly `chars` characters. */
 static bool take_base64(struct cursor *cursor, size_t chars, uint8_t *ret, size_t size)
 {
     size_t written = 0;
-    if (cursor->left < chars || !is_ascii(cursor->at, chars))
-        return false;
-    if (sodium_base642bin(ret, size, (const char *)cursor->at, chars, NULL, &written, NULL,
-                          PHC_BASE64) != 0)
-        return false;
-    skip(cursor, chars);
-    return written == size;
+    return cursor_base64(cursor, chars, PHC_BASE64, ret, size, &written) && written == size;
 }
 
 /* The ranges that the format and RFC 9106 give; the upper ends of memory and passes are those of
  * their type. */
 static bool in_range(const struct phc *value)
 {
-    return value->lanes >= 1 && value->lanes <= PHC_LANES_MAX && value->cost.passes >= 1 &&
+    return value->key_id_size <= PHC_KEY_ID_BYTES_MAX && value->lanes >= 1 &&
+           value->lanes <= PHC_LANES_MAX && value->cost.passes >= 1 &&
            value->cost.memory_kib >= COST_MEMORY_KIB_MIN * value->lanes;
 }
 
 static bool take_all(struct cursor *cursor, struct phc *ret)
 {
-    return take_text(cursor, "$argon2id$v=19$m=") &&
-           take_number(cursor, UINT32_MAX, &ret->cost.memory_kib) && take_text(cursor, ",t=") &&
-           take_number(cursor, UINT32_MAX, &ret->cost.passes) && take_text(cursor, ",p=") &&
-           take_number(cursor, PHC_LANES_MAX, &ret->lanes) && take_text(cursor, "$") &&
+    return cursor_text(cursor, "$argon2id$v=19$m=") &&
+           cursor_number(cursor, UINT32_MAX, &ret->cost.memory_kib) && cursor_text(cursor, ",t=") &&
+           cursor_number(cursor, UINT32_MAX, &ret->cost.passes) && cursor_text(cursor, ",p=") &&
+           cursor_number(cursor, PHC_LANES_MAX, &ret->lanes) && take_key_id(cursor, ret) &&
+           cursor_text(cursor, "$") &&
            take_base64(cursor, PHC_SALT_CHARS, ret->salt, PHC_SALT_BYTES) &&
-           take_text(cursor, "$") &&
+           cursor_text(cursor, "$") &&
            take_base64(cursor, PHC_HASH_CHARS, ret->hash, PHC_HASH_BYTES) && cursor->left == 0;
 }
 
@@ -110,6 +73,11 @@ bool phc_decode(struct bytes text, struct phc *ret)
         return false;
     *ret = value;
     return true;
+}
+
+static size_t put_text(char *text, const char *what)
+{
+    return (size_t)(stpcpy(text, what) - text);
 }
 
 /* Appends to text that has room; the terminating NUL that libsodium writes is overwritten by what
@@ -126,9 +94,14 @@ bool phc_encode(const struct phc *value, struct credential *ret)
     if (!in_range(value))
         return false;
     int head = snprintf(ret->text, sizeof ret->text,
-                        "$argon2id$v=19$m=%" PRIu32 ",t=%" PRIu32 ",p=%" PRIu32 "$",
+                        "$argon2id$v=19$m=%" PRIu32 ",t=%" PRIu32 ",p=%" PRIu32,
                         value->cost.memory_kib, value->cost.passes, value->lanes);
     size_t size = (size_t)head;
+    if (value->key_id_size > 0) {
+        size += put_text(ret->text + size, ",keyid=");
+        size += put_base64(ret->text + size, value->key_id, value->key_id_size);
+    }
+    ret->text[size++] = '$';
     size += put_base64(ret->text + size, value->salt, sizeof value->salt);
     ret->text[size++] = '$';
     size += put_base64(ret->text + size, value->hash, sizeof value->hash);

@@ -35,6 +35,15 @@ bool reply_refused(struct reply *ret, enum reason reason, const char *why)
     return false;
 }
 
+bool reply_locked(struct reply *ret, uint32_t retry_after_ms)
+{
+    *ret = (struct reply){.answer = ANSWER_LOCKED, .retry_after_ms = retry_after_ms};
+    (void)snprintf(ret->detail, sizeof ret->detail, "%s",
+                   retry_after_ms > 0 ? "too many wrong passwords"
+                                      : "too many wrong passwords: until an operator unlocks it");
+    return false;
+}
+
 bool reply_unavailable(struct reply *ret, enum layer layer, enum reason reason, int32_t native_code,
                        const char *operation, const char *why)
 {
@@ -45,6 +54,14 @@ bool reply_unavailable(struct reply *ret, enum layer layer, enum reason reason, 
         .native_code = native_code,
     };
     (void)snprintf(ret->detail, sizeof ret->detail, "%s: %s", operation, why);
+    return false;
+}
+
+bool reply_retry_later(struct reply *ret, uint32_t retry_after_ms, enum layer layer,
+                       enum reason reason, const char *operation, const char *why)
+{
+    (void)reply_unavailable(ret, layer, reason, 0, operation, why);
+    ret->retry_after_ms = retry_after_ms;
     return false;
 }
 

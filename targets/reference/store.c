@@ -1,68 +1,73 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The store: one table of accounts in one SQLite database.
+ * The store: a connection to one SQLite database, its statements, its transactions, its errors.
+ * Rows are read and written by the files that know what they mean, through the functions of
+ * store.h.
  *
- * Durability: WAL with synchronous=FULL. Every write is one statement that commits itself, so that
- * when sqlite3_step() says DONE the change is on the disk, and when it says anything else nobody
- * is told that it is. (SQLite's default, a rollback journal with FULL, can lose an acknowledged
- * change at a power cut: the journal's unlink is not synced.) A change that was answered with an
- * error may still turn out to be there after a crash; it is never half there.
+ * Durability: WAL with synchronous=FULL. When a statement that stands alone, or COMMIT, says that
+ * it is done, the change is on the disk, and when it says anything else nobody is told that it is.
+ * (SQLite's default, a rollback journal with FULL, can lose an acknowledged change at a power cut:
+ * the journal's unlink is not synced.) A change that was answered with an error may still turn out
+ * to be there after a crash; it is never half there.
  *
- * Concurrency: names are unique by primary key; changes are compare-and-swap on the whole stored
- * string. No statement is left open: an open reader would hold an old snapshot, and the next write
- * would fail with BUSY_SNAPSHOT. A lock is waited for, up to BUSY_TIMEOUT_MS, and is then an error
- * of its own.
+ * Concurrency: no statement is left open: an open reader would hold an old snapshot, and the next
+ * write would fail with BUSY_SNAPSHOT. A transaction takes the write lock when it begins, so what
+ * it reads stays true until it commits. A lock is waited for, up to BUSY_TIMEOUT_MS; a transaction
+ * that meets one nevertheless starts again as a whole, a few times within that limit; then busy is
+ * an error of its own. Undoing a transaction must not fail for want of memory, or what comes next
+ * would silently become a part of it: its statement is prepared beforehand, and should it fail all
+ * the same, nothing else is done on this connection until it has worked.
  *
- * Identity: application_id and user_version are set in the transaction that creates the table.
- * user_version is a hundred times the major version, plus the minor one. A minor version only
- * adds, so that the release before it still serves; a newer major one is refused. The major
- * version also stands for how names and passwords are prepared (1: OpaqueString, NFC). A file that
- * is not ours is refused before anything in it is changed.
+ * Opening: what the file says about itself is judged, missing steps of the schema are taken
+ * (migrate.c), and the lookup of an account is prepared, which fails without the table. Pages and
+ * rows are not looked at: that takes as long as the database is large, and is store_verify.
  *
- * Errors: SQLite's result codes become causes in one table, below. Nothing is repaired or guessed
- * here, and only the change of the journal mode is tried again.
+ * Errors: SQLite's result codes become causes in one table, below. Nothing is repaired or guessed.
  */
-#include "reference.h"
+#include "store.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define APPLICATION_ID           0x41757468 /* "Auth" */
-#define SCHEMA_VERSION           100        /* 1.0 */
-#define SCHEMA_MAJOR_UNIT        100
-#define SCHEMA_MAJOR             (SCHEMA_VERSION / SCHEMA_MAJOR_UNIT)
-#define WAL_PAUSE_MS             10 /* between attempts to change the journal mode */
-#define TEXT_OF(number)          TEXT_OF_EXPANDED(number)
-#define TEXT_OF_EXPANDED(number) #number
-
-static const char SQL_CREATE[] =
-    "CREATE TABLE account("
-    "name TEXT NOT NULL COLLATE BINARY PRIMARY KEY, "
-    "credential TEXT NOT NULL"
-    ") STRICT, WITHOUT ROWID;"
-    "PRAGMA application_id = " TEXT_OF(APPLICATION_ID) ";"
-                                                       "PRAGMA user_version = " TEXT_OF(
-                                                           SCHEMA_VERSION) ";";
-
-enum statement { INSERT, FIND, REPLACE, DELETE, PUT, STATEMENTS };
+#define WAL_PAUSE_MS         10 /* between attempts to change the journal mode */
+#define TRANSACTION_PAUSE_MS 5  /* before a transaction starts again */
 
 static const struct {
     const char *name; /* for details */
     const char *sql;
 } statements[STATEMENTS] = {
-    [INSERT] = {"insert", "INSERT INTO account(name, credential) VALUES(?1, ?2)"},
-    [FIND] = {"find", "SELECT credential FROM account WHERE name = ?1"},
-    [REPLACE] = {"replace",
-                 "UPDATE account SET credential = ?3 WHERE name = ?1 AND credential = ?2"},
-    [DELETE] = {"delete", "DELETE FROM account WHERE name = ?1 AND credential = ?2"},
-    [PUT] = {"put", "UPDATE account SET credential = ?2 WHERE name = ?1"},
-};
-
-struct store {
-    sqlite3 *db;
-    sqlite3_stmt *prepared[STATEMENTS]; /* between calls each is reset and has nothing bound */
+    [ACCOUNT_INSERT] = {"insert", "INSERT INTO account(name, credential) VALUES(?1, ?2)"},
+    [ACCOUNT_FIND] = {"find", "SELECT credential FROM account WHERE name = ?1"},
+    [ACCOUNT_REPLACE] = {"replace",
+                         "UPDATE account SET credential = ?3 WHERE name = ?1 AND credential = ?2"},
+    [ACCOUNT_DELETE] = {"delete", "DELETE FROM account WHERE name = ?1 AND credential = ?2"},
+    [ACCOUNT_PUT] = {"put", "UPDATE account SET credential = ?2 WHERE name = ?1"},
+    [ATTEMPT_FIND] = {"attempts", "SELECT binding, failures, since_ms FROM attempt "
+                                  "WHERE subject = ?1"},
+    [ATTEMPT_PUT] = {"attempts", "INSERT INTO attempt(subject, binding, failures, since_ms) "
+                                 "VALUES(?1, ?2, ?3, ?4) ON CONFLICT(subject) DO UPDATE SET "
+                                 "binding = ?2, failures = ?3, since_ms = ?4"},
+    [ATTEMPT_DELETE] = {"attempts", "DELETE FROM attempt WHERE subject = ?1"},
+    [SESSION_INSERT] = {"session", "INSERT INTO session(token_hash, name, binding, started_ms, "
+                                   "expires_ms) VALUES(?1, ?2, ?3, ?4, ?5)"},
+    [SESSION_FIND] = {"session", "SELECT session.name, session.binding, session.started_ms, "
+                                 "session.expires_ms, account.credential FROM session "
+                                 "JOIN account ON account.name = session.name "
+                                 "WHERE session.token_hash = ?1"},
+    [SESSION_DELETE] = {"session", "DELETE FROM session WHERE token_hash = ?1"},
+    [SESSION_REBIND] = {"session", "UPDATE session SET binding = ?3 "
+                                   "WHERE name = ?1 AND binding = ?2"},
+    [SESSION_END] = {"session", "DELETE FROM session WHERE name = ?1"},
+    [SESSION_TRIM] = {"session", "DELETE FROM session WHERE id IN (SELECT id FROM session "
+                                 "WHERE name = ?1 ORDER BY id DESC LIMIT -1 OFFSET ?2)"},
+    [SESSION_SWEEP] = {"session", "DELETE FROM session WHERE expires_ms <= ?1 AND id IN "
+                                  "(SELECT id FROM session ORDER BY id LIMIT ?2)"},
+    [BEGIN] = {"begin", "BEGIN IMMEDIATE"},
+    [BEGIN_SNAPSHOT] = {"begin", "BEGIN"},
+    [COMMIT] = {"commit", "COMMIT"},
+    [ROLLBACK] = {"rollback", "ROLLBACK"},
 };
 
 /* The one translation of SQLite's results into causes. What is not here is our own mistake. */
@@ -112,82 +117,39 @@ static enum reason reason_of(int code)
     return reason;
 }
 
-static bool failed(const char *operation, int code, struct reply *reply)
+bool store_failed(const char *operation, int code, struct reply *reply)
 {
     return reply_unavailable(reply, LAYER_STORAGE, reason_of(code), code, operation,
                              sqlite3_errstr(code));
 }
 
-static bool run(sqlite3 *db, const char *operation, const char *sql, struct reply *reply)
+bool store_corrupt(const char *operation, const char *why, struct reply *reply)
 {
-    int code = sqlite3_exec(db, sql, NULL, NULL, NULL);
-    return code == SQLITE_OK ? reply_ok(reply) : failed(operation, code, reply);
+    return reply_unavailable(reply, LAYER_STORAGE, REASON_CORRUPT, 0, operation, why);
 }
 
-/* Cached statements: whatever happened, the next user finds them as new. The result of a reset
- * only repeats that of the step before it. */
-static void statement_done(sqlite3_stmt **statement)
+bool store_run(sqlite3 *db, const char *operation, const char *sql, struct reply *reply)
 {
+    int code = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? reply_ok(reply) : store_failed(operation, code, reply);
+}
+
+/* Prepared statements: whatever happened, the next user finds them as new. The result of a reset
+ * only repeats that of the step before it. */
+void statement_done(sqlite3_stmt **statement)
+{
+    if (*statement == NULL)
+        return;
     (void)sqlite3_reset(*statement);
     (void)sqlite3_clear_bindings(*statement);
 }
 
-static void statement_finalize(sqlite3_stmt **statement)
+void statement_finalize(sqlite3_stmt **statement)
 {
     (void)sqlite3_finalize(*statement);
 }
 
-/* A transaction that was not committed is undone. */
-static void transaction_done(sqlite3 **db)
-{
-    if (!sqlite3_get_autocommit(*db))
-        (void)sqlite3_exec(*db, "ROLLBACK", NULL, NULL, NULL);
-}
-
 /* Opening. */
-
-struct identity {
-    int application_id;
-    int user_version;
-    int objects; /* tables, indexes and whatever else the schema holds */
-};
-
-/* One statement, and so one snapshot of all three. */
-static bool read_identity(sqlite3 *db, struct identity *ret, struct reply *reply)
-{
-    static const char sql[] = "SELECT (SELECT application_id FROM pragma_application_id), "
-                              "(SELECT user_version FROM pragma_user_version), "
-                              "(SELECT count(*) FROM sqlite_schema)";
-    CLEANUP(statement_finalize) sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(statement);
-    if (code != SQLITE_ROW)
-        return failed("identify", code, reply);
-    ret->application_id = sqlite3_column_int(statement, 0);
-    ret->user_version = sqlite3_column_int(statement, 1);
-    ret->objects = sqlite3_column_int(statement, 2);
-    return reply_ok(reply);
-}
-
-/* Ours, blank, or refused. */
-static bool identify(sqlite3 *db, bool *ret_blank, struct reply *reply)
-{
-    struct identity identity = {0};
-    REQUIRE(read_identity(db, &identity, reply));
-    *ret_blank =
-        identity.application_id == 0 && identity.user_version == 0 && identity.objects == 0;
-    if (*ret_blank)
-        return reply_ok(reply);
-    int major = identity.user_version / SCHEMA_MAJOR_UNIT;
-    if (identity.application_id != APPLICATION_ID || major < 1)
-        return reply_unavailable(reply, LAYER_STORAGE, REASON_CORRUPT, 0, "open",
-                                 "not a database of accounts");
-    if (major > SCHEMA_MAJOR)
-        return reply_unavailable(reply, LAYER_STORAGE, REASON_REFUSED, 0, "open",
-                                 "made by a newer release");
-    return reply_ok(reply);
-}
 
 static bool configure(sqlite3 *db, struct reply *reply)
 {
@@ -203,8 +165,9 @@ static bool configure(sqlite3 *db, struct reply *reply)
     for (size_t i = 0; code == SQLITE_OK && i < sizeof options / sizeof *options; i++)
         code = sqlite3_db_config(db, options[i].option, options[i].on, NULL);
     if (code != SQLITE_OK)
-        return failed("configure", code, reply);
-    return run(db, "configure", "PRAGMA cell_size_check = ON; PRAGMA secure_delete = ON;", reply);
+        return store_failed("configure", code, reply);
+    return store_run(db, "configure", "PRAGMA cell_size_check = ON; PRAGMA secure_delete = ON;",
+                     reply);
 }
 
 /* SQLite answers with the mode that it really uses, which is not always the one asked for. */
@@ -215,10 +178,10 @@ static bool ask_for_wal(sqlite3 *db, struct reply *reply)
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
     if (code != SQLITE_ROW)
-        return failed("journal mode", code, reply);
+        return store_failed("journal mode", code, reply);
     const char *mode = (const char *)sqlite3_column_text(statement, 0);
     if (mode == NULL)
-        return failed("journal mode", SQLITE_NOMEM, reply);
+        return store_failed("journal mode", SQLITE_NOMEM, reply);
     if (strcmp(mode, "wal") != 0)
         return reply_unavailable(reply, LAYER_STORAGE, REASON_REFUSED, 0, "journal mode",
                                  "not wal");
@@ -242,42 +205,41 @@ static bool write_ahead(sqlite3 *db, struct reply *reply)
     return is_wal;
 }
 
-/* Of two processes that come at once, the second waits, and finds the work done. */
-static bool create(sqlite3 *db, struct reply *reply)
+static int prepare(struct store *store, enum statement which)
 {
-    CLEANUP(transaction_done) sqlite3 *transaction = db;
-    bool is_blank;
-    REQUIRE(run(transaction, "create", "BEGIN IMMEDIATE", reply));
-    REQUIRE(identify(transaction, &is_blank, reply));
-    if (is_blank)
-        REQUIRE(run(transaction, "create", SQL_CREATE, reply));
-    return run(transaction, "create", "COMMIT", reply);
+    if (store->prepared[which] != NULL)
+        return SQLITE_OK;
+    return sqlite3_prepare_v3(store->db, statements[which].sql, -1, SQLITE_PREPARE_PERSISTENT,
+                              &store->prepared[which], NULL);
 }
 
-static bool prepare(struct store *store, struct reply *reply)
+/* What every transaction needs must be there before one begins: undoing it, above all, must not
+ * need memory. The lookup shows that the table of accounts is there. */
+static bool prepare_first(struct store *store, struct reply *reply)
 {
-    for (size_t i = 0; i < STATEMENTS; i++) {
-        int code = sqlite3_prepare_v3(store->db, statements[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
-                                      &store->prepared[i], NULL);
+    static const enum statement first[] = {ACCOUNT_FIND, BEGIN, COMMIT, ROLLBACK};
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+        int code = prepare(store, first[i]);
         if (code != SQLITE_OK)
-            return failed("prepare", code, reply);
+            return store_failed("prepare", code, reply);
     }
     return reply_ok(reply);
 }
 
 static bool set_up(struct store *store, bool must_exist, struct reply *reply)
 {
+    struct identity identity = {0};
     bool is_blank;
     REQUIRE(configure(store->db, reply));
-    REQUIRE(identify(store->db, &is_blank, reply));
+    REQUIRE(identity_read(store->db, &identity, reply));
+    REQUIRE(identity_judge(&identity, &is_blank, reply));
     if (is_blank && must_exist)
-        return reply_unavailable(reply, LAYER_STORAGE, REASON_CORRUPT, 0, "open",
-                                 "an empty database");
+        return store_corrupt("open", "an empty database", reply);
     REQUIRE(write_ahead(store->db, reply));
-    REQUIRE(run(store->db, "configure", "PRAGMA synchronous = FULL", reply));
-    if (is_blank)
-        REQUIRE(create(store->db, reply));
-    return prepare(store, reply);
+    REQUIRE(store_run(store->db, "configure", "PRAGMA synchronous = FULL", reply));
+    REQUIRE(migrate(store->db, reply));
+    REQUIRE(name_key_read(store->db, store->name_key, reply));
+    return prepare_first(store, reply);
 }
 
 static void store_done(struct store **store)
@@ -290,12 +252,14 @@ bool store_open(const char *path, bool must_exist, struct store **ret, struct re
     CLEANUP(store_done) struct store *store = calloc(1, sizeof *store);
     if (store == NULL)
         return reply_unavailable(reply, LAYER_INTERNAL, REASON_MEMORY, 0, "open", "out of memory");
+    if (sodium_init() < 0)
+        return reply_unavailable(reply, LAYER_INTERNAL, REASON_BUG, 0, "sodium_init", "failed");
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (!must_exist)
         flags |= SQLITE_OPEN_CREATE;
     int code = sqlite3_open_v2(path, &store->db, flags, NULL);
     if (code != SQLITE_OK)
-        return failed("open", code, reply);
+        return store_failed("open", code, reply);
     REQUIRE(set_up(store, must_exist, reply));
     *ret = store;
     store = NULL;
@@ -309,109 +273,167 @@ void store_close(struct store *store)
     for (size_t i = 0; i < STATEMENTS; i++)
         (void)sqlite3_finalize(store->prepared[i]);
     (void)sqlite3_close(store->db);
+    sodium_memzero(store, sizeof *store);
     free(store);
 }
 
-/* Using. */
+/* Statements. */
 
 /* Nothing is copied: what is bound stays valid until statement_done. */
-static int bind(sqlite3_stmt *statement, const struct bytes *values, size_t count)
+static int bind(sqlite3_stmt *statement, int index, const struct value *value)
 {
-    int code = SQLITE_OK;
-    for (size_t i = 0; code == SQLITE_OK && i < count; i++) {
-        const char *text = values[i].size > 0 ? (const char *)values[i].data : "";
-        code = sqlite3_bind_text64(statement, (int)i + 1, text, values[i].size, SQLITE_STATIC,
+    const char *bytes = value->bytes.size > 0 ? (const char *)value->bytes.data : "";
+    switch (value->kind) {
+    case VALUE_TEXT:
+        return sqlite3_bind_text64(statement, index, bytes, value->bytes.size, SQLITE_STATIC,
                                    SQLITE_UTF8);
+    case VALUE_BLOB:
+        return sqlite3_bind_blob64(statement, index, bytes, value->bytes.size, SQLITE_STATIC);
+    case VALUE_INTEGER:
+        return sqlite3_bind_int64(statement, index, value->integer);
     }
-    return code;
+    return SQLITE_MISUSE;
 }
 
-/* Runs a statement that returns no rows, commits it, and says whether a row was changed. */
-static bool change(struct store *store, enum statement which, const struct bytes *values,
-                   size_t count, bool *ret_changed, struct reply *reply)
+/* An earlier transaction that could not even be undone is undone now: what comes next must not
+ * become a part of it. */
+static int leave_transaction(struct store *store)
 {
-    CLEANUP(statement_done) sqlite3_stmt *statement = store->prepared[which];
-    int code = bind(statement, values, count);
+    if (store->is_transacting || sqlite3_get_autocommit(store->db))
+        return SQLITE_OK;
+    CLEANUP(statement_done) sqlite3_stmt *statement = store->prepared[ROLLBACK];
+    int code = sqlite3_step(statement);
+    return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+/* Binds all values and takes the first step. */
+static int begin(struct store *store, enum statement which, const struct value *values,
+                 size_t count)
+{
+    int code = leave_transaction(store);
     if (code == SQLITE_OK)
-        code = sqlite3_step(statement);
-    if (code != SQLITE_DONE)
-        return failed(statements[which].name, code, reply);
-    *ret_changed = sqlite3_changes(store->db) > 0;
-    return reply_ok(reply);
+        code = prepare(store, which);
+    for (size_t i = 0; code == SQLITE_OK && i < count; i++)
+        code = bind(store->prepared[which], (int)i + 1, &values[i]);
+    return code == SQLITE_OK ? sqlite3_step(store->prepared[which]) : code;
 }
 
-bool store_insert(struct store *store, struct bytes name, struct bytes credential,
-                  struct reply *reply)
+bool store_ask(struct store *store, enum statement which, const struct value *values, size_t count,
+               sqlite3_stmt **ret_row, bool *ret_found, struct reply *reply)
 {
-    const struct bytes values[] = {name, credential};
-    bool is_inserted;
-    if (change(store, INSERT, values, 2, &is_inserted, reply))
-        return true;
-    if (reply->native_code == SQLITE_CONSTRAINT_PRIMARYKEY)
-        return reply_exists(reply);
-    return false;
-}
-
-/* The row may have been written by anything: its type and size are checked before it is believed.
- */
-static bool read_credential(sqlite3_stmt *statement, struct credential *ret, struct reply *reply)
-{
-    if (sqlite3_column_type(statement, 0) != SQLITE_TEXT)
-        return reply_unavailable(reply, LAYER_STORAGE, REASON_CORRUPT, 0, "find",
-                                 "credential is not text");
-    const unsigned char *text = sqlite3_column_text(statement, 0);
-    if (text == NULL)
-        return failed("find", SQLITE_NOMEM, reply);
-    size_t size = (size_t)sqlite3_column_bytes(statement, 0);
-    if (size > CREDENTIAL_BYTES_MAX)
-        return reply_unavailable(reply, LAYER_STORAGE, REASON_CORRUPT, 0, "find",
-                                 "credential is too long");
-    memcpy(ret->text, text, size);
-    ret->text[size] = '\0';
-    ret->size = size;
-    return reply_ok(reply);
-}
-
-bool store_find(struct store *store, struct bytes name, struct credential *ret, bool *ret_found,
-                struct reply *reply)
-{
-    CLEANUP(statement_done) sqlite3_stmt *statement = store->prepared[FIND];
-    int code = bind(statement, &name, 1);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(statement);
+    int code = begin(store, which, values, count);
+    *ret_row = store->prepared[which];
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        return failed("find", code, reply);
-    if (code == SQLITE_ROW)
-        REQUIRE(read_credential(statement, ret, reply));
+        return store_failed(statements[which].name, code, reply);
     *ret_found = code == SQLITE_ROW;
     return reply_ok(reply);
 }
 
-bool store_replace(struct store *store, struct bytes name, struct bytes expected, struct bytes next,
-                   bool *ret_replaced, struct reply *reply)
+bool store_change(struct store *store, enum statement which, const struct value *values,
+                  size_t count, int *ret_changed, struct reply *reply)
 {
-    const struct bytes values[] = {name, expected, next};
-    return change(store, REPLACE, values, 3, ret_replaced, reply);
+    CLEANUP(statement_done) sqlite3_stmt *row = NULL;
+    bool is_row;
+    REQUIRE(store_ask(store, which, values, count, &row, &is_row, reply));
+    if (is_row)
+        return store_failed(statements[which].name, SQLITE_ROW, reply);
+    *ret_changed = sqlite3_changes(store->db);
+    return reply_ok(reply);
 }
 
-bool store_delete(struct store *store, struct bytes name, struct bytes expected, bool *ret_deleted,
+/* The row may have been written by anything: its types and sizes are checked before it is
+ * believed. */
+bool store_column(sqlite3_stmt *row, int column, int type, const char *operation, struct bytes *ret,
                   struct reply *reply)
 {
-    const struct bytes values[] = {name, expected};
-    return change(store, DELETE, values, 2, ret_deleted, reply);
+    if (sqlite3_column_type(row, column) != type)
+        return store_corrupt(operation, "a column is of another type", reply);
+    const uint8_t *data =
+        type == SQLITE_TEXT ? sqlite3_column_text(row, column) : sqlite3_column_blob(row, column);
+    size_t size = (size_t)sqlite3_column_bytes(row, column);
+    if (data == NULL && (type == SQLITE_TEXT || size > 0))
+        return store_failed(operation, SQLITE_NOMEM, reply);
+    *ret = (struct bytes){data, size};
+    return reply_ok(reply);
 }
 
-bool store_put(struct store *store, struct bytes name, struct bytes credential, bool *ret_replaced,
-               struct reply *reply)
+bool store_column_credential(sqlite3_stmt *row, int column, struct credential *ret,
+                             struct reply *reply)
 {
-    const struct bytes values[] = {name, credential};
-    return change(store, PUT, values, 2, ret_replaced, reply);
+    struct bytes text;
+    REQUIRE(store_column(row, column, SQLITE_TEXT, "credential", &text, reply));
+    if (text.size > CREDENTIAL_BYTES_MAX)
+        return store_corrupt("credential", "too long", reply);
+    memcpy(ret->text, text.data, text.size);
+    ret->text[text.size] = '\0';
+    ret->size = text.size;
+    return reply_ok(reply);
+}
+
+/* Transactions. */
+
+/* What was not committed is undone. Should that fail, leave_transaction() does it later. */
+static void transaction_done(struct store **store)
+{
+    (*store)->is_transacting = false;
+    (void)leave_transaction(*store);
+}
+
+static bool transact(struct store *store, enum statement how, transaction_body *body, void *context,
+                     struct reply *reply)
+{
+    CLEANUP(transaction_done) struct store *transacting = store;
+    int changed;
+    REQUIRE(store_change(transacting, how, NULL, 0, &changed, reply));
+    transacting->is_transacting = true;
+    REQUIRE(body(transacting, context, reply));
+    return store_change(transacting, COMMIT, NULL, 0, &changed, reply);
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool store_transaction(struct store *store, transaction_body *body, void *context,
+                       struct reply *reply)
+{
+    int64_t give_up_ms = monotonic_ms() + BUSY_TIMEOUT_MS;
+    for (unsigned attempt = 1;; attempt++) {
+        if (transact(store, BEGIN, body, context, reply))
+            return true;
+        if (reply->layer != LAYER_STORAGE || reply->reason != REASON_BUSY ||
+            attempt == TRANSACTION_ATTEMPTS_MAX || monotonic_ms() >= give_up_ms)
+            return false;
+        (void)sqlite3_sleep(TRANSACTION_PAUSE_MS);
+    }
+}
+
+bool store_snapshot(struct store *store, transaction_body *body, void *context, struct reply *reply)
+{
+    return transact(store, BEGIN_SNAPSHOT, body, context, reply);
+}
+
+bool store_each(struct store *store, const char *operation, const char *sql, row_body *body,
+                void *context, struct reply *reply)
+{
+    CLEANUP(statement_finalize) sqlite3_stmt *statement = NULL;
+    int code = leave_transaction(store);
+    if (code == SQLITE_OK)
+        code = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    for (; code == SQLITE_ROW; code = sqlite3_step(statement))
+        REQUIRE(body(statement, context, reply));
+    return code == SQLITE_DONE ? reply_ok(reply) : store_failed(operation, code, reply);
 }
 
 bool store_schema(struct store *store, char ret_version[SCHEMA_TEXT_BYTES], struct reply *reply)
 {
     struct identity identity = {0};
-    REQUIRE(read_identity(store->db, &identity, reply));
+    REQUIRE(identity_read(store->db, &identity, reply));
     (void)snprintf(ret_version, SCHEMA_TEXT_BYTES, "%d.%d",
                    identity.user_version / SCHEMA_MAJOR_UNIT,
                    identity.user_version % SCHEMA_MAJOR_UNIT);

@@ -53,7 +53,7 @@ static int set_up(void **state)
     (void)state;
     kdf_calls = kdf_fails_from = 0;
     kdf_meanwhile = NULL;
-    strcpy(folder, "/tmp/reference-accounts-XXXXXX");
+    (void)snprintf(folder, sizeof folder, "/tmp/reference-accounts-XXXXXX");
     if (mkdtemp(folder) == NULL)
         return -1;
     (void)snprintf(path, sizeof path, "%s/accounts.db", folder);
@@ -101,7 +101,7 @@ static void assert_login(struct accounts *accounts, struct bytes name, struct by
                          enum answer answer)
 {
     struct reply reply;
-    bool is_ok = accounts_login(accounts, name, password, &reply);
+    bool is_ok = accounts_login(accounts, name, password, NULL, &reply);
     assert_reply(&reply, answer, LAYER_NONE, REASON_NONE);
     assert_int_equal(is_ok, answer == ANSWER_OK);
 }
@@ -179,7 +179,7 @@ static void knows_names_by_their_characters(void **state)
             assert_login(accounts, rows[i].name, OLD, ANSWER_OK);
             continue;
         }
-        assert_false(accounts_login(accounts, rows[i].name, OLD, &reply));
+        assert_false(accounts_login(accounts, rows[i].name, OLD, NULL, &reply));
         assert_reply(&reply, ANSWER_REFUSED, LAYER_INPUT, rows[i].reason);
         assert_false(accounts_change_password(accounts, rows[i].name, OLD, NEW, &reply));
         assert_reply(&reply, ANSWER_REFUSED, LAYER_INPUT, rows[i].reason);
@@ -193,7 +193,7 @@ static void knows_names_by_their_characters(void **state)
     accounts_close(accounts);
 }
 
-static void refuses_a_new_password_without_a_look(void **state)
+static void a_6_3_4_refuses_a_new_password_without_a_look(void **state)
 {
     struct accounts *accounts = open_at(8);
     struct reply reply;
@@ -211,7 +211,7 @@ static void refuses_a_new_password_without_a_look(void **state)
     accounts_close(accounts);
 }
 
-static void nobody_looks_like_a_wrong_password(void **state)
+static void a_6_3_8_nobody_looks_like_a_wrong_password(void **state)
 {
     struct accounts *accounts = open_at(8);
     struct reply known, unknown;
@@ -220,16 +220,16 @@ static void nobody_looks_like_a_wrong_password(void **state)
     assert_registers(accounts, TEXT("a"), OLD);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         kdf_calls = 0;
-        assert_false(accounts_login(accounts, TEXT("a"), rows[i], &known));
+        assert_false(accounts_login(accounts, TEXT("a"), rows[i], NULL, &known));
         assert_int_equal(kdf_calls, 1);
-        assert_false(accounts_login(accounts, TEXT("nobody"), rows[i], &unknown));
+        assert_false(accounts_login(accounts, TEXT("nobody"), rows[i], NULL, &unknown));
         assert_int_equal(kdf_calls, 2);
         assert_memory_equal(&known, &unknown, sizeof known);
     }
     accounts_close(accounts);
 }
 
-static void out_of_memory_is_never_a_verdict(void **state)
+static void a_11_2_5_out_of_memory_is_never_a_verdict(void **state)
 {
     struct accounts *accounts = open_at(8);
     struct reply reply;
@@ -237,9 +237,9 @@ static void out_of_memory_is_never_a_verdict(void **state)
     (void)state;
     assert_registers(accounts, TEXT("a"), OLD);
     kdf_fails_from = 1;
-    assert_false(accounts_login(accounts, TEXT("a"), OLD, &reply));
+    assert_false(accounts_login(accounts, TEXT("a"), OLD, NULL, &reply));
     assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
-    assert_false(accounts_login(accounts, TEXT("nobody"), OLD, &reply));
+    assert_false(accounts_login(accounts, TEXT("nobody"), OLD, NULL, &reply));
     assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
     assert_false(accounts_register(accounts, TEXT("b"), OLD, &reply));
     assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
@@ -258,7 +258,7 @@ static void out_of_memory_is_never_a_verdict(void **state)
     accounts_close(accounts);
 }
 
-static void strengthens_a_credential_at_login(void **state)
+static void o_03_strengthens_a_credential_at_login(void **state)
 {
     struct accounts *accounts = open_at(8);
     struct reply reply;
@@ -272,7 +272,7 @@ static void strengthens_a_credential_at_login(void **state)
     assert_string_equal(credential_of(accounts, TEXT("a")).text, weak.text);
     kdf_calls = 0;
     kdf_fails_from = 2;
-    assert_true(accounts_login(accounts, TEXT("a"), OLD, &reply));
+    assert_true(accounts_login(accounts, TEXT("a"), OLD, NULL, &reply));
     assert_reply(&reply, ANSWER_OK, LAYER_NONE, REASON_NONE);
     assert_string_equal(reply.detail, "rehash put off: argon2id: out of memory");
     assert_string_equal(credential_of(accounts, TEXT("a")).text, weak.text);
@@ -297,7 +297,8 @@ static void a_short_old_password_is_served_and_strengthened(void **state)
     struct reply reply;
     (void)state;
     assert_registers(accounts, TEXT("a"), OLD);
-    assert_true(password_hash(&lax, TEXT("eight ch"), &credential, &reply));
+    assert_true(
+        password_hash(&lax, TEXT("eight ch"), (struct bytes){NULL, 0}, &credential, &reply));
     assert_true(
         accounts_credential_put(accounts, TEXT("a"), credential_bytes(&credential), &reply));
     assert_login(accounts, TEXT("a"), TEXT("eight ch"), ANSWER_OK);
@@ -320,7 +321,7 @@ static void a_broken_record_is_corrupt_for_everybody(void **state)
         assert_true(accounts_credential_put(accounts, TEXT("a"), rows[i], &reply));
         assert_int_equal(credential_of(accounts, TEXT("a")).size, rows[i].size);
         for (size_t k = 0; k < sizeof passwords / sizeof *passwords; k++) {
-            assert_false(accounts_login(accounts, TEXT("a"), passwords[k], &reply));
+            assert_false(accounts_login(accounts, TEXT("a"), passwords[k], NULL, &reply));
             assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_STORAGE, REASON_CORRUPT);
         }
         assert_false(accounts_change_password(accounts, TEXT("a"), OLD, NEW, &reply));
@@ -356,14 +357,15 @@ static void prepare_race(struct bytes password, int writes_max)
     struct reply reply;
     kdf_meanwhile = NULL;
     for (size_t i = 0; i < 2; i++)
-        assert_true(password_hash(&cheap, password, &other_writes[i], &reply));
+        assert_true(
+            password_hash(&cheap, password, (struct bytes){NULL, 0}, &other_writes[i], &reply));
     other_wrote = 0;
     other_writes_max = writes_max;
     kdf_calls = 0;
     kdf_meanwhile = other_puts;
 }
 
-static void changes_survive_races(void **state)
+static void a_15_4_2_changes_survive_races(void **state)
 {
     struct accounts *accounts = open_at(8);
     struct reply reply;
@@ -428,6 +430,71 @@ static void a_rehash_never_undoes_a_change(void **state)
     accounts_close(accounts);
 }
 
+static void a_6_3_2_a_new_database_has_no_account(void **state)
+{
+    static const struct bytes names[] = {TEXT("admin"), TEXT("root"), TEXT("test"), TEXT("user")};
+    struct accounts *accounts = open_at(8);
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_login(accounts, names[i], names[i], ANSWER_DENIED);
+        assert_login(accounts, names[i], TEXT(""), ANSWER_DENIED);
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_registers(accounts, names[i], OLD);
+    accounts_close(accounts);
+}
+
+static void a_6_2_3_a_change_needs_the_current_password(void **state)
+{
+    static const struct {
+        struct bytes given;
+        const char *why;
+    } rows[] = {
+        {TEXT(""), "nothing"},
+        {WRONG, "another password"},
+        {NEW, "the new one"},
+        {TEXT("correct horse batter"), "all but its last character"},
+        {TEXT("Correct horse battery"), "another case"},
+    };
+    struct accounts *accounts = open_at(8);
+    struct reply reply;
+    (void)state;
+    assert_registers(accounts, TEXT("a"), OLD);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (accounts_change_password(accounts, TEXT("a"), rows[i].given, NEW, &reply))
+            fail_msg("%s", rows[i].why);
+        assert_reply(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
+    }
+    assert_login(accounts, TEXT("a"), OLD, ANSWER_OK);
+    assert_true(accounts_change_password(accounts, TEXT("a"), OLD, NEW, &reply));
+    assert_login(accounts, TEXT("a"), NEW, ANSWER_OK);
+    accounts_close(accounts);
+}
+
+/* Every answer that is given out, with the one form of its cause. */
+static void x_01_every_answer_has_one_cause(void **state)
+{
+    struct reply replies[5];
+    struct accounts *accounts = open_at(8);
+    (void)state;
+    assert_registers(accounts, TEXT("a"), OLD);
+    assert_true(accounts_login(accounts, TEXT("a"), OLD, NULL, &replies[0]));
+    assert_false(accounts_register(accounts, TEXT("a"), OLD, &replies[1]));
+    assert_false(accounts_register(accounts, TEXT("b"), TEXT("short"), &replies[2]));
+    kdf_fails_from = 1;
+    assert_false(accounts_login(accounts, TEXT("a"), OLD, NULL, &replies[3]));
+    kdf_fails_from = 0;
+    for (unsigned i = 0; i < ATTEMPTS_FREE_DEFAULT; i++)
+        assert_login(accounts, TEXT("a"), WRONG, ANSWER_DENIED);
+    assert_false(accounts_login(accounts, TEXT("a"), OLD, NULL, &replies[4]));
+    assert_reply(&replies[0], ANSWER_OK, LAYER_NONE, REASON_NONE);
+    assert_reply(&replies[1], ANSWER_EXISTS, LAYER_NONE, REASON_NONE);
+    assert_reply(&replies[2], ANSWER_REFUSED, LAYER_INPUT, REASON_REFUSED);
+    assert_reply(&replies[3], ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
+    assert_reply(&replies[4], ANSWER_LOCKED, LAYER_NONE, REASON_NONE);
+    accounts_close(accounts);
+}
+
 static void opens_or_says_why(void **state)
 {
     struct accounts_config config = {.path = path, .password.cost = {4, 1}};
@@ -446,7 +513,7 @@ static void opens_or_says_why(void **state)
     config.must_exist = false;
     assert_true(accounts_open(&config, &accounts, &reply));
     assert_true(accounts_schema(accounts, version, &reply));
-    assert_string_equal(version, "1.0");
+    assert_string_equal(version, "1.1");
     accounts_close(accounts);
 }
 
@@ -456,15 +523,18 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(lives_a_whole_life),
         TEST(knows_names_by_their_characters),
-        TEST(refuses_a_new_password_without_a_look),
-        TEST(nobody_looks_like_a_wrong_password),
-        TEST(out_of_memory_is_never_a_verdict),
-        TEST(strengthens_a_credential_at_login),
+        TEST(a_6_3_4_refuses_a_new_password_without_a_look),
+        TEST(a_6_3_8_nobody_looks_like_a_wrong_password),
+        TEST(a_11_2_5_out_of_memory_is_never_a_verdict),
+        TEST(o_03_strengthens_a_credential_at_login),
         TEST(a_short_old_password_is_served_and_strengthened),
         TEST(a_broken_record_is_corrupt_for_everybody),
-        TEST(changes_survive_races),
+        TEST(a_15_4_2_changes_survive_races),
         TEST(changes_give_up_in_the_end),
         TEST(a_rehash_never_undoes_a_change),
+        TEST(a_6_3_2_a_new_database_has_no_account),
+        TEST(a_6_2_3_a_change_needs_the_current_password),
+        TEST(x_01_every_answer_has_one_cause),
         TEST(opens_or_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;

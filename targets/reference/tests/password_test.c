@@ -6,19 +6,13 @@
  * crypto_pwhash() is defined here too, in front of the library's: it counts, and fails on demand.
  * Tests run at the cheapest cost, but one, since the length of a string depends on it.
  */
-#include "../reference.h"
+#include "testing.h"
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#define TEXT(text) ((struct bytes){(const uint8_t *)(text), sizeof(text) - 1})
-#define GOOD       "correct horse battery"
-#define TAIL       "$AAECAwQFBgcICQoLDA0ODw$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+#define GOOD "correct horse battery"
+#define TAIL "$AAECAwQFBgcICQoLDA0ODw$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 
 static const struct password_config cheap = {.cost = {8, 1}, .code_points_min = 15};
 
@@ -48,25 +42,17 @@ static int reset(void **state)
     return 0;
 }
 
-static void assert_reply(const struct reply *reply, enum answer answer, enum layer layer,
-                         enum reason reason, const char *why)
-{
-    if (reply->answer != answer || reply->layer != layer || reply->reason != reason)
-        fail_msg("%s: got %d (%d, %d) %s", why, (int)reply->answer, (int)reply->layer,
-                 (int)reply->reason, reply->detail);
-    assert_true(answer == ANSWER_OK || answer == ANSWER_DENIED || reply->detail[0] != '\0');
-}
-
 static struct credential hash_of(struct bytes password)
 {
     struct reply reply;
     struct credential credential;
-    if (!password_rehash(&cheap, password, &credential, &reply))
+    if (!password_rehash(&cheap, TEXT("$argon2id$v=19$m=8,t=1,p=1" TAIL), password, &credential,
+                         &reply))
         fail_msg("not hashed: %s", reply.detail);
     return credential;
 }
 
-static void prepares_as_rfc_8265(void **state)
+static void p_01_p_04_prepares_as_rfc_8265(void **state)
 {
     static const struct {
         struct bytes given, wanted;
@@ -122,7 +108,7 @@ static void prepares_the_longest(void **state)
         OPAQUE_TOO_LONG);
 }
 
-static void judges_new_passwords(void **state)
+static void n_01_p_03_judges_new_passwords(void **state)
 {
     static uint8_t longest[PASSWORD_BYTES_MAX + 1];
     static const struct {
@@ -152,13 +138,15 @@ static void judges_new_passwords(void **state)
         struct credential credential;
         enum layer layer = rows[i].answer == ANSWER_OK ? LAYER_NONE : LAYER_INPUT;
         kdf_calls = 0;
-        bool acceptable = password_acceptable(&cheap, rows[i].password, &reply);
+        bool acceptable = password_acceptable(&cheap, rows[i].password, NO_NAME, &reply);
         assert_reply(&reply, rows[i].answer, layer, rows[i].reason, rows[i].why);
         assert_int_equal(kdf_calls, 0);
-        assert_int_equal(password_hash(&cheap, rows[i].password, &credential, &reply), acceptable);
+        assert_int_equal(password_hash(&cheap, rows[i].password, NO_NAME, &credential, &reply),
+                         acceptable);
         assert_reply(&reply, rows[i].answer, layer, rows[i].reason, rows[i].why);
         assert_int_equal(kdf_calls, acceptable ? 1 : 0);
-        if (acceptable && !password_verify(credential_bytes(&credential), rows[i].password, &reply))
+        if (acceptable &&
+            !password_verify(&cheap, credential_bytes(&credential), rows[i].password, &reply))
             fail_msg("not verified: %s", rows[i].why);
     }
 }
@@ -173,11 +161,11 @@ static void tells_right_from_wrong(void **state)
         {TEXT(GOOD), TEXT(GOOD), true, "the same"},
         {TEXT(GOOD), TEXT(GOOD " "), false, "one more"},
         {TEXT(GOOD), TEXT("correct horse batter"), false, "one less"},
-        {TEXT(GOOD), TEXT("Correct horse battery"), false, "another case"},
+        {TEXT(GOOD), TEXT("Correct horse battery"), false, "a_6_2_8: another case"},
         {TEXT(GOOD), TEXT(""), false, "empty"},
         {TEXT(GOOD), TEXT(GOOD "\0"), false, "a NUL behind"},
         {TEXT(GOOD), TEXT(GOOD "\xff"), false, "not UTF-8"},
-        {TEXT("caf\xc3\xa9"), TEXT("cafe\xcc\x81"), true, "the other normal form"},
+        {TEXT("caf\xc3\xa9"), TEXT("cafe\xcc\x81"), true, "n_06: the other normal form"},
         {TEXT("a b"),
          TEXT("a\xc2\xa0"
               "b"),
@@ -191,7 +179,7 @@ static void tells_right_from_wrong(void **state)
         struct reply reply;
         struct credential credential = hash_of(rows[i].set);
         kdf_calls = 0;
-        if (password_verify(credential_bytes(&credential), rows[i].tried, &reply) !=
+        if (password_verify(&cheap, credential_bytes(&credential), rows[i].tried, &reply) !=
             rows[i].is_right)
             fail_msg("%s", rows[i].why);
         assert_reply(&reply, rows[i].is_right ? ANSWER_OK : ANSWER_DENIED, LAYER_NONE, REASON_NONE,
@@ -200,7 +188,7 @@ static void tells_right_from_wrong(void **state)
     }
 }
 
-static void every_byte_counts(void **state)
+static void n_05_every_byte_counts(void **state)
 {
     uint8_t text[128];
     struct reply reply;
@@ -210,13 +198,13 @@ static void every_byte_counts(void **state)
     credential = hash_of((struct bytes){text, sizeof text});
     for (size_t i = 0; i < sizeof text; i++) {
         text[i] = 'b';
-        assert_false(password_verify(credential_bytes(&credential),
+        assert_false(password_verify(&cheap, credential_bytes(&credential),
                                      (struct bytes){text, sizeof text}, &reply));
         assert_int_equal(reply.answer, ANSWER_DENIED);
         text[i] = 'a';
     }
-    assert_true(
-        password_verify(credential_bytes(&credential), (struct bytes){text, sizeof text}, &reply));
+    assert_true(password_verify(&cheap, credential_bytes(&credential),
+                                (struct bytes){text, sizeof text}, &reply));
 }
 
 /* The hash of nothing is what an impossible password is worked out as; even that one it must not
@@ -236,15 +224,16 @@ static void the_impossible_is_never_right(void **state)
     const struct bytes rows[] = {{NULL, 0}, TEXT("\xff"), {endless, sizeof endless}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         kdf_calls = 0;
-        assert_false(password_verify(credential_bytes(&credential), rows[i], &reply));
+        assert_false(password_verify(&cheap, credential_bytes(&credential), rows[i], &reply));
         assert_reply(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE, "impossible");
         assert_int_equal(kdf_calls, 1);
-        assert_false(password_rehash(&cheap, rows[i], &credential, &reply));
+        assert_false(
+            password_rehash(&cheap, credential_bytes(&credential), rows[i], &credential, &reply));
         assert_int_equal(reply.answer, ANSWER_REFUSED);
     }
 }
 
-static void nobody_costs_the_same(void **state)
+static void a_6_3_8_nobody_costs_the_same(void **state)
 {
     struct reply reply;
     const struct bytes rows[] = {TEXT(GOOD), TEXT(""), TEXT("\xff")};
@@ -257,7 +246,7 @@ static void nobody_costs_the_same(void **state)
     }
 }
 
-static void blames_the_right_layer(void **state)
+static void x_01_blames_the_right_layer(void **state)
 {
     static const struct {
         struct bytes credential;
@@ -277,23 +266,25 @@ static void blames_the_right_layer(void **state)
          "too much of both"},
         {TEXT("$argon2id$v=19$m=4294967295,t=4294967295,p=1" TAIL), LAYER_HASHING, REASON_LIMIT,
          "the most"},
+        {TEXT("$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc8"), LAYER_STORAGE,
+         REASON_CORRUPT, "phc_04: a scheme that is not known"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct reply reply;
         struct cost cost;
         bool needed;
-        assert_false(password_verify(rows[i].credential, TEXT(GOOD), &reply));
+        assert_false(password_verify(&cheap, rows[i].credential, TEXT(GOOD), &reply));
         assert_reply(&reply, ANSWER_UNAVAILABLE, rows[i].layer, rows[i].reason, rows[i].why);
         assert_false(password_cost(rows[i].credential, &cost, &reply));
         assert_reply(&reply, ANSWER_UNAVAILABLE, rows[i].layer, rows[i].reason, rows[i].why);
-        assert_false(password_needs_rehash(rows[i].credential, &cheap.cost, &needed, &reply));
+        assert_false(password_needs_rehash(&cheap, rows[i].credential, &needed, &reply));
         assert_reply(&reply, ANSWER_UNAVAILABLE, rows[i].layer, rows[i].reason, rows[i].why);
     }
     assert_int_equal(kdf_calls, 0);
 }
 
-static void failed_hashing_is_never_a_verdict(void **state)
+static void a_11_2_5_failed_hashing_is_never_a_verdict(void **state)
 {
     static const struct {
         int error;
@@ -309,44 +300,49 @@ static void failed_hashing_is_never_a_verdict(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         kdf_errno = rows[i].error;
-        assert_false(password_verify(credential_bytes(&stored), TEXT(GOOD), &reply));
+        assert_false(password_verify(&cheap, credential_bytes(&stored), TEXT(GOOD), &reply));
         assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, rows[i].reason, rows[i].why);
         assert_int_equal(reply.native_code, rows[i].error);
-        assert_false(password_verify(credential_bytes(&stored), TEXT("wrong"), &reply));
+        assert_false(password_verify(&cheap, credential_bytes(&stored), TEXT("wrong"), &reply));
         assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, rows[i].reason, rows[i].why);
         assert_false(password_verify_nobody(&cheap, TEXT(GOOD), &reply));
         assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, rows[i].reason, rows[i].why);
-        assert_false(password_hash(&cheap, TEXT(GOOD), &untouched, &reply));
+        assert_false(password_hash(&cheap, TEXT(GOOD), NO_NAME, &untouched, &reply));
         assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, rows[i].reason, rows[i].why);
         assert_int_equal(untouched.size, 7);
     }
     kdf_errno = 0;
-    assert_true(password_verify(credential_bytes(&stored), TEXT(GOOD), &reply));
+    assert_true(password_verify(&cheap, credential_bytes(&stored), TEXT(GOOD), &reply));
 }
 
 static void completes_the_configuration(void **state)
 {
     static const struct {
-        struct password_config given;
-        struct password_config wanted; /* all zero: refused */
+        struct cost given;
+        uint32_t given_min;
+        struct cost wanted;
+        uint32_t wanted_min; /* 0: refused */
         const char *why;
     } rows[] = {
-        {{{0, 0}, 0}, {{19456, 2}, 15}, "the defaults"},
-        {{{8, 1}, 8}, {{8, 1}, 8}, "the least of each"},
-        {{{1048576, 16}, 64}, {{1048576, 16}, 64}, "the most"},
-        {{{7, 1}, 0}, {{0, 0}, 0}, "too little memory"},
-        {{{1048577, 1}, 0}, {{0, 0}, 0}, "too much memory"},
-        {{{8, 65537}, 0}, {{0, 0}, 0}, "too many passes"},
-        {{{1048576, 17}, 0}, {{0, 0}, 0}, "too much of both"},
-        {{{8, 1}, 7}, {{0, 0}, 0}, "a minimum below the floor"},
+        {{0, 0}, 0, {19456, 2}, 15, "o_01: the defaults"},
+        {{8, 1}, 8, {8, 1}, 8, "the least of each"},
+        {{1048576, 16}, 64, {1048576, 16}, 64, "the most"},
+        {{7, 1}, 0, {0, 0}, 0, "r_02: too little memory"},
+        {{1048577, 1}, 0, {0, 0}, 0, "too much memory"},
+        {{8, 65537}, 0, {0, 0}, 0, "too many passes"},
+        {{1048576, 17}, 0, {0, 0}, 0, "too much of both"},
+        {{8, 1}, 7, {0, 0}, 0, "n_01: a minimum below the floor"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct password_config got = {{0, 0}, 0};
+        const struct password_config given = {.cost = rows[i].given,
+                                              .code_points_min = rows[i].given_min};
+        struct password_config got = {.code_points_min = 0};
         struct reply reply;
-        bool is_complete = password_config_complete(&rows[i].given, &got, &reply);
-        if (is_complete != (rows[i].wanted.code_points_min != 0) ||
-            memcmp(&got, &rows[i].wanted, sizeof got) != 0)
+        bool is_complete = password_config_complete(&given, &got, &reply);
+        if (is_complete != (rows[i].wanted_min != 0) ||
+            memcmp(&got.cost, &rows[i].wanted, sizeof got.cost) != 0 ||
+            got.code_points_min != rows[i].wanted_min)
             fail_msg("%s", rows[i].why);
         if (!is_complete)
             assert_int_equal(reply.reason, REASON_LIMIT);
@@ -359,14 +355,14 @@ static void nothing_is_hashed_outside_of_the_limits(void **state)
     struct credential credential;
     struct reply reply;
     (void)state;
-    assert_false(password_hash(&cheaper, TEXT(GOOD), &credential, &reply));
+    assert_false(password_hash(&cheaper, TEXT(GOOD), NO_NAME, &credential, &reply));
     assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_LIMIT, "4 KiB");
     assert_false(password_verify_nobody(&cheaper, TEXT(GOOD), &reply));
     assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_LIMIT, "4 KiB");
     assert_int_equal(kdf_calls, 0);
 }
 
-static void knows_when_to_hash_again(void **state)
+static void o_03_knows_when_to_hash_again(void **state)
 {
     static const struct {
         struct bytes stored;
@@ -384,30 +380,35 @@ static void knows_when_to_hash_again(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct reply reply;
         bool is_needed;
-        assert_true(password_needs_rehash(rows[i].stored, &rows[i].wanted, &is_needed, &reply));
+        const struct password_config config = {.cost = rows[i].wanted};
+        assert_true(password_needs_rehash(&config, rows[i].stored, &is_needed, &reply));
         if (is_needed != rows[i].is_needed)
             fail_msg("%s", rows[i].why);
     }
 }
 
-static void works_at_production_cost(void **state)
+static void o_01_n_11_works_at_production_cost(void **state)
 {
-    const struct password_config nothing_said = {{0, 0}, 0};
+    const struct password_config nothing_said = {.code_points_min = 0};
     struct password_config config;
     struct credential first, second;
+    struct phc one, other;
     struct cost cost;
     struct reply reply;
     (void)state;
     assert_true(password_config_complete(&nothing_said, &config, &reply));
-    assert_true(password_hash(&config, TEXT(GOOD), &first, &reply));
-    assert_true(password_hash(&config, TEXT(GOOD), &second, &reply));
+    assert_true(password_hash(&config, TEXT(GOOD), NO_NAME, &first, &reply));
+    assert_true(password_hash(&config, TEXT(GOOD), NO_NAME, &second, &reply));
     assert_int_equal(first.size, 97);
-    assert_string_not_equal(first.text, second.text);
+    assert_true(phc_decode(credential_bytes(&first), &one));
+    assert_true(phc_decode(credential_bytes(&second), &other));
+    assert_memory_not_equal(one.salt, other.salt, sizeof one.salt); /* n_10 */
+    assert_memory_not_equal(one.hash, other.hash, sizeof one.hash);
     assert_true(password_cost(credential_bytes(&first), &cost, &reply));
     assert_int_equal(cost.memory_kib, 19456);
     assert_int_equal(cost.passes, 2);
-    assert_true(password_verify(credential_bytes(&first), TEXT(GOOD), &reply));
-    assert_false(password_verify(credential_bytes(&first), TEXT(GOOD "!"), &reply));
+    assert_true(password_verify(&cheap, credential_bytes(&first), TEXT(GOOD), &reply));
+    assert_false(password_verify(&cheap, credential_bytes(&first), TEXT(GOOD "!"), &reply));
 }
 
 /* libsodium's own string function must accept what is made here: the two are the same format. */
@@ -419,26 +420,26 @@ static void agrees_with_libsodium(void **state)
     (void)state;
     assert_int_equal(crypto_pwhash_str_verify(ours.text, GOOD, sizeof GOOD - 1), 0);
     assert_int_equal(crypto_pwhash_str(theirs, GOOD, sizeof GOOD - 1, 1, 8192), 0);
-    assert_true(
-        password_verify((struct bytes){(uint8_t *)theirs, strlen(theirs)}, TEXT(GOOD), &reply));
+    assert_true(password_verify(&cheap, (struct bytes){(uint8_t *)theirs, strlen(theirs)},
+                                TEXT(GOOD), &reply));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(prepares_as_rfc_8265, reset),
+        cmocka_unit_test_setup(p_01_p_04_prepares_as_rfc_8265, reset),
         cmocka_unit_test_setup(prepares_the_longest, reset),
-        cmocka_unit_test_setup(judges_new_passwords, reset),
+        cmocka_unit_test_setup(n_01_p_03_judges_new_passwords, reset),
         cmocka_unit_test_setup(tells_right_from_wrong, reset),
-        cmocka_unit_test_setup(every_byte_counts, reset),
+        cmocka_unit_test_setup(n_05_every_byte_counts, reset),
         cmocka_unit_test_setup(the_impossible_is_never_right, reset),
-        cmocka_unit_test_setup(nobody_costs_the_same, reset),
-        cmocka_unit_test_setup(blames_the_right_layer, reset),
-        cmocka_unit_test_setup(failed_hashing_is_never_a_verdict, reset),
+        cmocka_unit_test_setup(a_6_3_8_nobody_costs_the_same, reset),
+        cmocka_unit_test_setup(x_01_blames_the_right_layer, reset),
+        cmocka_unit_test_setup(a_11_2_5_failed_hashing_is_never_a_verdict, reset),
         cmocka_unit_test_setup(completes_the_configuration, reset),
         cmocka_unit_test_setup(nothing_is_hashed_outside_of_the_limits, reset),
-        cmocka_unit_test_setup(knows_when_to_hash_again, reset),
-        cmocka_unit_test_setup(works_at_production_cost, reset),
+        cmocka_unit_test_setup(o_03_knows_when_to_hash_again, reset),
+        cmocka_unit_test_setup(o_01_n_11_works_at_production_cost, reset),
         cmocka_unit_test_setup(agrees_with_libsodium, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;

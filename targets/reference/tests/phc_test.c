@@ -19,6 +19,7 @@
 #define HEAD      "$argon2id$v=19$m=19456,t=2,p=1$"
 #define GOOD      HEAD SALT "$" HASH
 #define TAIL      "$" SALT "$" HASH
+#define KEYED(id) "$argon2id$v=19$m=4294967295,t=4294967295,p=255,keyid=" id TAIL
 #define ROW(text) text, sizeof(text) - 1
 
 struct row {
@@ -46,11 +47,14 @@ static void assert_round_trip(const char *text, size_t size, const char *why)
 static void accepts_every_canonical_string(void **state)
 {
     static const struct row rows[] = {
-        {ROW(GOOD), "production cost"},
+        {ROW(GOOD), "phc_07: production cost, 22 characters of salt and 43 of hash"},
         {ROW("$argon2id$v=19$m=8,t=1,p=1" TAIL), "the cheapest"},
         {ROW("$argon2id$v=19$m=100000,t=10,p=1" TAIL), "one longer than most"},
         {ROW("$argon2id$v=19$m=2040,t=1,p=255" TAIL), "the most lanes, with 8 KiB each"},
-        {ROW("$argon2id$v=19$m=4294967295,t=4294967295,p=255" TAIL), "the longest"},
+        {ROW("$argon2id$v=19$m=4294967295,t=4294967295,p=255" TAIL), "the largest numbers"},
+        {ROW(KEYED("AAECAwQFBgc")), "the longest"},
+        {ROW(KEYED("MQ")), "phc_06: a key id of one byte"},
+        {ROW(KEYED("AA")), "phc_06: of one zero byte"},
         {ROW(HEAD "+/+/+/+/+/+/+/+/+/+/+w$" HASH), "the characters that forms and URLs mangle"},
     };
     (void)state;
@@ -58,7 +62,7 @@ static void accepts_every_canonical_string(void **state)
         assert_round_trip(rows[i].text, rows[i].size, rows[i].why);
         assert_true(rows[i].size <= PHC_BYTES_MAX);
     }
-    assert_int_equal(rows[4].size, PHC_BYTES_MAX);
+    assert_int_equal(rows[5].size, PHC_BYTES_MAX);
 }
 
 static void reads_the_fields(void **state)
@@ -81,12 +85,12 @@ static void refuses_everything_else(void **state)
     static const struct row rows[] = {
         {ROW(""), "empty"},
         {ROW("!"), "a sentinel of other programs"},
-        {ROW("$argon2i$v=19$m=19456,t=2,p=1" TAIL), "another function"},
-        {ROW("$argon2id$v=16$m=19456,t=2,p=1" TAIL), "the older version"},
-        {ROW("$argon2id$m=19456,t=2,p=1" TAIL), "no version"},
-        {ROW("$argon2id$v=19$t=2,m=19456,p=1" TAIL), "another order"},
-        {ROW("$argon2id$v=19$m=019456,t=2,p=1" TAIL), "a leading zero"},
-        {ROW("$argon2id$v=19$m=+19456,t=2,p=1" TAIL), "a sign"},
+        {ROW("$argon2i$v=19$m=19456,t=2,p=1" TAIL), "phc_04: another function"},
+        {ROW("$argon2id$v=16$m=19456,t=2,p=1" TAIL), "phc_05: the older version"},
+        {ROW("$argon2id$m=19456,t=2,p=1" TAIL), "phc_05: no version"},
+        {ROW("$argon2id$v=19$t=2,m=19456,p=1" TAIL), "phc_01: another order"},
+        {ROW("$argon2id$v=19$m=019456,t=2,p=1" TAIL), "phc_02: a leading zero"},
+        {ROW("$argon2id$v=19$m=+19456,t=2,p=1" TAIL), "phc_02: a sign"},
         {ROW("$argon2id$v=19$m=-1,t=2,p=1" TAIL), "a negative number"},
         {ROW("$argon2id$v=19$m= 8,t=2,p=1" TAIL), "a space"},
         {ROW("$argon2id$v=19$m=,t=2,p=1" TAIL), "no number"},
@@ -97,14 +101,23 @@ static void refuses_everything_else(void **state)
         {ROW("$argon2id$v=19$m=19456,t=0,p=1" TAIL), "no pass"},
         {ROW("$argon2id$v=19$m=19456,t=2,p=0" TAIL), "no lane"},
         {ROW("$argon2id$v=19$m=19456,t=2,p=256" TAIL), "too many lanes"},
-        {ROW("$argon2id$v=19$m=19456,t=2,p=1,keyid=AA" TAIL), "a parameter that is not served"},
+        {ROW("$argon2id$v=19$m=19456,t=2,p=1,data=AA" TAIL), "phc_04: an unknown parameter"},
+        {ROW(KEYED("")), "phc_06: an empty key id, which is written as none"},
+        {ROW(KEYED("AAECAwQFBgcI")), "phc_06: a key id of nine bytes"},
+        {ROW(KEYED("M")), "phc_03: one character is no byte"},
+        {ROW(KEYED("MR")), "phc_03: unused bits of the key id"},
+        {ROW(KEYED("MQ==")), "phc_03: padding of the key id"},
+        {ROW(KEYED("-_")), "the key id in the URL-safe alphabet"},
+        {ROW(KEYED("MQ,keyid=MQ")), "two key ids"},
+        {ROW("$argon2id$v=19$keyid=MQ,m=19456,t=2,p=1" TAIL), "phc_01: another order"},
+        {ROW("$argon2id$v=19$m=19456,t=2,p=1,keyid" TAIL), "no value"},
         {ROW(" " GOOD), "something in front"},
         {ROW(GOOD "\n"), "something behind"},
         {ROW(GOOD "\0"), "a NUL behind"},
         {ROW("$argon2id$v=19$m=19456,t=2,p=1$AAECAwQ\0BgcICQoLDA0ODw$" HASH), "a NUL within"},
-        {ROW(HEAD SALT "==$" HASH), "padding of the salt"},
+        {ROW(HEAD SALT "==$" HASH), "phc_03: padding of the salt"},
         {ROW(GOOD "="), "padding of the hash"},
-        {ROW(HEAD "AAECAwQFBgcICQoLDA0ODx$" HASH), "unused bits of the salt"},
+        {ROW(HEAD "AAECAwQFBgcICQoLDA0ODx$" HASH), "phc_03: unused bits of the salt"},
         {ROW(HEAD SALT "$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9"), "unused bits of the hash"},
         {ROW(HEAD "-_ECAwQFBgcICQoLDA0ODw$" HASH), "the URL-safe alphabet"},
         {ROW(HEAD " AECAwQFBgcICQoLDA0ODw$" HASH), "a plus that became a space"},
@@ -123,29 +136,41 @@ static void refuses_everything_else(void **state)
             fail_msg("accepted: %s", rows[i].why);
 }
 
+/* One string without a key id and one with. */
+static const char *const goods[] = {GOOD, "$argon2id$v=19$m=8,t=1,p=1,keyid=azEAAQID" TAIL};
+
 static void refuses_every_proper_prefix(void **state)
 {
     struct phc value;
     (void)state;
-    for (size_t size = 0; size < sizeof GOOD - 1; size++)
-        assert_false(phc_decode(bytes_of(GOOD, size), &value));
-    assert_true(phc_decode(bytes_of(GOOD, sizeof GOOD - 1), &value));
+    for (size_t i = 0; i < sizeof goods / sizeof *goods; i++) {
+        for (size_t size = 0; size < strlen(goods[i]); size++)
+            assert_false(phc_decode(bytes_of(goods[i], size), &value));
+        assert_true(phc_decode(bytes_of(goods[i], strlen(goods[i])), &value));
+    }
 }
 
-static void accepts_no_second_form_of_a_value(void **state)
+static void accepts_no_second_form_of(const char *good)
 {
-    char text[] = GOOD;
+    char text[PHC_BYTES_MAX + 1];
+    size_t size = strlen(good);
     struct phc value;
-    (void)state;
-    for (size_t at = 0; at < sizeof GOOD - 1; at++) {
-        char good = text[at];
+    memcpy(text, good, size + 1);
+    for (size_t at = 0; at < size; at++) {
         for (int byte = 0; byte < 256; byte++) {
             text[at] = (char)byte;
-            if (phc_decode(bytes_of(text, sizeof GOOD - 1), &value))
-                assert_round_trip(text, sizeof GOOD - 1, "a changed byte");
+            if (phc_decode(bytes_of(text, size), &value))
+                assert_round_trip(text, size, "a changed byte");
         }
-        text[at] = good;
+        text[at] = good[at];
     }
+}
+
+static void phc_08_accepts_no_second_form_of_a_value(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof goods / sizeof *goods; i++)
+        accepts_no_second_form_of(goods[i]);
 }
 
 static void encodes_only_what_it_decodes(void **state)
@@ -163,6 +188,8 @@ static void encodes_only_what_it_decodes(void **state)
         {{.cost = {UINT32_MAX, UINT32_MAX}, .lanes = 255}, true, "the longest"},
         {{.cost = {UINT32_MAX, UINT32_MAX}, .lanes = 256}, false, "too many lanes"},
         {{.cost = {UINT32_MAX, 1}, .lanes = 536870912}, false, "lanes times 8 wraps"},
+        {{.cost = {8, 1}, .lanes = 1, .key_id = "eightch", .key_id_size = 8}, true, "a key id"},
+        {{.cost = {8, 1}, .lanes = 1, .key_id_size = 9}, false, "phc_06: one too long"},
     };
     struct credential text;
     (void)state;
@@ -184,6 +211,8 @@ static void keeps_random_bytes(void **state)
         struct credential text;
         randombytes_buf(value.salt, sizeof value.salt);
         randombytes_buf(value.hash, sizeof value.hash);
+        value.key_id_size = (size_t)i % (PHC_KEY_ID_BYTES_MAX + 1);
+        randombytes_buf(value.key_id, value.key_id_size);
         assert_true(phc_encode(&value, &text));
         assert_true(phc_decode(credential_bytes(&text), &again));
         assert_memory_equal(&value, &again, sizeof value);
@@ -197,7 +226,7 @@ int main(void)
         cmocka_unit_test(reads_the_fields),
         cmocka_unit_test(refuses_everything_else),
         cmocka_unit_test(refuses_every_proper_prefix),
-        cmocka_unit_test(accepts_no_second_form_of_a_value),
+        cmocka_unit_test(phc_08_accepts_no_second_form_of_a_value),
         cmocka_unit_test(encodes_only_what_it_decodes),
         cmocka_unit_test(keeps_random_bytes),
     };

@@ -29,6 +29,7 @@ static char path[96];
 
 static int step_result; /* SQLITE_OK: as it comes */
 static int steps_before;
+static int steps_failing; /* how many then fail */
 
 /* SQLite steps statements of its own, within sqlite3_exec() for one, and looks elsewhere for how
  * that ended. */
@@ -38,13 +39,18 @@ static bool is_sqlite(const void *caller)
     return dladdr(caller, &info) != 0 && strstr(info.dli_fname, "libsqlite3") != NULL;
 }
 
-/* In front of the library's: once, after so many steps of ours, answers step_result and does
+/* In front of the library's: after so many steps of ours, so many answer step_result and do
  * nothing. */
 int sqlite3_step(sqlite3_stmt *statement)
 {
     int (*real)(sqlite3_stmt *);
-    if (!is_sqlite(__builtin_return_address(0)) && step_result != SQLITE_OK && steps_before-- == 0)
-        return step_result;
+    if (!is_sqlite(__builtin_return_address(0)) && step_result != SQLITE_OK) {
+        if (steps_before <= 0 && steps_before > -steps_failing) {
+            steps_before--;
+            return step_result;
+        }
+        steps_before--;
+    }
     *(void **)&real = dlsym(RTLD_NEXT, "sqlite3_step");
     return real(statement);
 }
@@ -52,7 +58,7 @@ int sqlite3_step(sqlite3_stmt *statement)
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/reference-store-XXXXXX");
+    (void)snprintf(folder, sizeof folder, "/tmp/reference-store-XXXXXX");
     if (mkdtemp(folder) == NULL)
         return -1;
     (void)snprintf(path, sizeof path, "%s/accounts.db", folder);
@@ -219,8 +225,14 @@ static void refuses_files_that_are_not_ours(void **state)
         {"PRAGMA application_id = 0x41757468", REASON_CORRUPT, "our mark without a version"},
         {"PRAGMA application_id = 0x41757468; PRAGMA user_version = 200", REASON_REFUSED,
          "a newer major version"},
-        {"PRAGMA application_id = 0x41757468; PRAGMA user_version = 100", REASON_CORRUPT,
-         "no table"},
+        {"PRAGMA application_id = 0x41757468; PRAGMA user_version = 101", REASON_CORRUPT,
+         "no tables"},
+        {"PRAGMA application_id = 0x41757468; PRAGMA user_version = 102; CREATE TABLE secret("
+         "purpose TEXT, value BLOB); INSERT INTO secret VALUES('name', zeroblob(32))",
+         REASON_CORRUPT, "no table of accounts"},
+        {"PRAGMA application_id = 0x41757468; PRAGMA user_version = 101; CREATE TABLE secret("
+         "purpose TEXT, value BLOB); INSERT INTO secret VALUES('name', zeroblob(31))",
+         REASON_CORRUPT, "a key of names of another size"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -243,13 +255,13 @@ static void serves_a_newer_minor_version(void **state)
     (void)state;
     insert(store, TEXT("a"), TEXT("one"));
     assert_true(store_schema(store, version, &reply));
-    assert_string_equal(version, "1.0");
+    assert_string_equal(version, "1.1");
     store_close(store);
     plainly("ALTER TABLE account ADD COLUMN created INTEGER NOT NULL DEFAULT 0; PRAGMA "
-            "user_version = 101");
+            "user_version = 102");
     store = open_store();
     assert_true(store_schema(store, version, &reply));
-    assert_string_equal(version, "1.1");
+    assert_string_equal(version, "1.2");
     assert_holds(store, TEXT("a"), TEXT("one"));
     insert(store, TEXT("b"), TEXT("two"));
     store_close(store);
@@ -376,7 +388,8 @@ static void does_not_believe_a_row(void **state)
          "too long"},
         {"PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE account(name "
          "TEXT PRIMARY "
-         "KEY, credential ANY) STRICT, WITHOUT ROWID'; PRAGMA writable_schema = RESET;"
+         "KEY, credential ANY) STRICT, WITHOUT ROWID' WHERE name = 'account'; PRAGMA "
+         "writable_schema = RESET;"
          "INSERT INTO account VALUES('long', x'00')",
          REASON_CORRUPT, "not text"},
     };
@@ -437,6 +450,7 @@ static void every_result_has_its_cause(void **state)
         bool is_done = false;
         step_result = rows[i].code;
         steps_before = 0;
+        steps_failing = 1;
         assert_false(store_replace(store, TEXT("a"), TEXT("one"), TEXT("two"), &is_done, &reply));
         step_result = SQLITE_OK;
         assert_unavailable(&reply, rows[i].reason, sqlite3_errstr(rows[i].code));
@@ -445,6 +459,100 @@ static void every_result_has_its_cause(void **state)
         assert_holds(store, TEXT("a"), TEXT("one"));
     }
     store_close(store);
+}
+
+static int bodies;
+
+/* A body that reads, writes, and counts how often it runs. */
+static bool replace_in_a_transaction(struct store *store, void *context, struct reply *reply)
+{
+    bool is_replaced;
+    bodies++;
+    (void)context;
+    return store_replace(store, TEXT("a"), TEXT("one"), TEXT("two"), &is_replaced, reply);
+}
+
+/* Steps: begin, replace, commit. One that fails with busy makes the transaction start again; one
+ * that fails otherwise ends it, and nothing of it stays. */
+static void a_transaction_starts_again_when_busy(void **state)
+{
+    static const struct {
+        int code, before, failing;
+        bool is_ok;
+        int bodies;
+        const char *why;
+    } rows[] = {
+        {SQLITE_BUSY, 0, 1, true, 1, "a lock at the beginning"},
+        {SQLITE_BUSY_SNAPSHOT, 1, 1, true, 2, "somebody else has written"},
+        {SQLITE_BUSY, 2, 1, true, 2, "a lock at the end"},
+        {SQLITE_PROTOCOL, 0, 3, true, 1, "three locks"},
+        {SQLITE_BUSY, 0, 1000, false, 0, "a lock that stays"},
+        {SQLITE_IOERR_WRITE, 1, 1, false, 1, "a disk that fails is no lock"},
+        {SQLITE_FULL, 2, 1, false, 1, "nor is a full one, at the end"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct store *store;
+        struct reply reply;
+        assert_int_equal(set_up(NULL), 0);
+        store = open_store();
+        insert(store, TEXT("a"), TEXT("one"));
+        bodies = 0;
+        step_result = rows[i].code;
+        steps_before = rows[i].before;
+        steps_failing = rows[i].failing;
+        bool is_ok = store_transaction(store, replace_in_a_transaction, NULL, &reply);
+        step_result = SQLITE_OK;
+        if (is_ok != rows[i].is_ok || bodies != rows[i].bodies)
+            fail_msg("%s: %d, %d bodies, %s", rows[i].why, is_ok, bodies, reply.detail);
+        assert_holds(store, TEXT("a"), is_ok ? TEXT("two") : TEXT("one"));
+        insert(store, TEXT("b"), TEXT("three")); /* and the handle goes on */
+        store_close(store);
+        assert_int_equal(tear_down(NULL), 0);
+    }
+}
+
+/* What a transaction reads stays true until it commits. */
+static bool nobody_else_can_write(struct store *store, void *context, struct reply *reply)
+{
+    struct credential got;
+    bool is_found;
+    sqlite3 *other = open_plain();
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_BUSY);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    (void)context;
+    return store_find(store, TEXT("a"), &got, &is_found, reply);
+}
+
+static void a_transaction_locks_from_its_beginning(void **state)
+{
+    struct store *store = open_store();
+    struct reply reply;
+    (void)state;
+    assert_true(store_transaction(store, nobody_else_can_write, NULL, &reply));
+    plainly("BEGIN IMMEDIATE; ROLLBACK");
+    store_close(store);
+}
+
+/* When even undoing fails, the next statement must not become a part of what was left. */
+static void leaves_a_transaction_that_could_not_be_undone(void **state)
+{
+    struct store *first = open_store(), *second = open_store();
+    struct reply reply;
+    (void)state;
+    insert(first, TEXT("a"), TEXT("one"));
+    step_result = SQLITE_IOERR_NOMEM;
+    steps_before = 2; /* the commit, the undoing */
+    steps_failing = 2;
+    assert_false(store_transaction(first, replace_in_a_transaction, NULL, &reply));
+    assert_unavailable(&reply, REASON_MEMORY, "the commit");
+    step_result = SQLITE_OK;
+    insert(first, TEXT("b"), TEXT("two"));
+    assert_holds(second, TEXT("b"), TEXT("two"));
+    assert_holds(second, TEXT("a"), TEXT("one"));
+    insert(second, TEXT("c"), TEXT("three"));
+    store_close(first);
+    store_close(second);
 }
 
 /* Failing once, at each statement of the opening in turn: no handle, a cause, and the next attempt
@@ -458,6 +566,7 @@ static void opening_survives_every_failing_step(void **state)
     for (;; failures++) {
         step_result = SQLITE_IOERR_READ;
         steps_before = failures;
+        steps_failing = 1;
         bool is_open = store_open(path, false, &store, &reply);
         step_result = SQLITE_OK;
         if (is_open)
@@ -488,6 +597,9 @@ int main(void)
         TEST(leaves_no_snapshot_behind),
         cmocka_unit_test(does_not_believe_a_row),
         TEST(every_result_has_its_cause),
+        cmocka_unit_test(a_transaction_starts_again_when_busy),
+        TEST(a_transaction_locks_from_its_beginning),
+        TEST(leaves_a_transaction_that_could_not_be_undone),
         TEST(opening_survives_every_failing_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
