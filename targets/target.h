@@ -158,6 +158,8 @@ struct assay_traits {
     struct assay_cost cost_default; /* what cost 0 stands for */
     uint32_t lockout_attempts;      /* 0: none; consecutive wrong passwords after which an account
                                        answers locked */
+    uint32_t reserved[24];          /* zero; traits to come take their place, so that those of an
+                                       older module stay where they are */
 };
 
 struct assay_handle; /* the target's own */
