@@ -23,6 +23,9 @@ static void round_trip(struct run *run, const void *context)
     draw_password(run, &target->traits, &password);
     struct assay_cost cost = draw_cost(run, &target->traits), stored = {0, 0};
     stored_hash(run, target, cost, &password, &encoded);
+    if (memchr(encoded.bytes, '+', encoded.size))
+        label(run, "the stored string has a plus sign");
+    maximize(run, (int64_t)encoded.size, "bytes of a stored string");
     enum assay_answer answer = stored_verify(run, target, &encoded, &password);
     CHECK(run, answer == ASSAY_OK, "the password that was hashed is answered %s",
           REPLY_TEXT(client_reply()));

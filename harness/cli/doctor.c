@@ -94,8 +94,10 @@ enum exit_code command_doctor(const struct options *options)
     printf("libraries   libsodium %s, SQLite %s, jansson %s\n", sodium_version_string(),
            sqlite3_libversion(), JANSSON_VERSION);
     print_tools();
-    printf("techniques  vectors, fault, property: armed; exhaustive, schedule, powercut, work, "
-           "hygiene: not in this version\n");
+    printf("techniques  ");
+    for (uint32_t technique = 0; technique < TECHNIQUES; technique++)
+        printf("%s%s", technique ? ", " : "", technique_name(technique));
+    printf(": armed; powercut, work, hygiene: not in this version\n");
     if (!worker_open(&worker, &worker_options)) {
         fprintf(stderr, "assay: %s\n", worker.channel->load_message);
         worker_close(&worker);

@@ -53,6 +53,7 @@ enum verdict case_run(struct run *run, const struct test_case *test_case, const 
 {
     struct outcome *outcome = run->outcome;
     memset(outcome, 0, offsetof(struct outcome, story));
+    outcome->story[0] = 0;
     run->choices->count = run->choices->span_count = 0;
     run->deferred_count = 0;
     /* Reached by siglongjmp too, so nothing here may live in a register: all state is behind `run`.

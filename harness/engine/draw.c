@@ -90,6 +90,12 @@ size_t draw_weighted(struct run *run, const uint32_t *weights, size_t count)
     return index;
 }
 
+bool draw_more(struct run *run, size_t so_far, size_t min, size_t max)
+{
+    int64_t must = so_far < min;
+    return draw(run, must, so_far < max ? 31 : must, must) != 0;
+}
+
 void draw_bytes(struct run *run, void *ret, size_t size)
 {
     for (size_t i = 0; i < size; i++)

@@ -21,6 +21,7 @@ static struct {
     struct plan plan;
     uint32_t fired_times[FAULTS_MAX];
     char fired_step[STEP_NAME_BYTES];
+    bool touched;                                    /* an occurrence is counted in this step */
     uint32_t occurrences[OPERATIONS_MAX][ROLES_MAX]; /* within the step */
     uint64_t counts[OPERATIONS_MAX];                 /* within the run */
     char step_name[STEP_NAME_BYTES];
@@ -98,6 +99,7 @@ static __attribute__((noinline)) struct effect edge_active(uint16_t operation, u
     unseen_begin();
     struct site site = {operation, role, state.step, state.occurrences[operation][role]++};
     state.counts[operation]++;
+    state.touched = true;
     __atomic_store_n(passed, *passed + 1, __ATOMIC_RELAXED);
     if (state.recording)
         record(&site);
@@ -120,14 +122,24 @@ bool edge_quiet(bool quiet)
     return was;
 }
 
+/* Most runs of cheap cases pass no edge: what is large is cleared only after use. */
+static void forget_occurrences(void)
+{
+    if (state.touched)
+        memset(state.occurrences, 0, sizeof state.occurrences);
+    state.touched = false;
+}
+
 void edge_begin(const struct plan *plan)
 {
-    struct site_list *recording = state.recording;
-    const struct catalogue *catalogue = state.catalogue;
-    memset(&state, 0, sizeof state);
-    state.recording = recording;
-    state.catalogue = catalogue;
+    if (*passed > 0)
+        memset(state.counts, 0, sizeof state.counts);
+    forget_occurrences();
+    state.step = 0;
+    state.fired = 0;
     state.plan = *plan;
+    memset(state.fired_times, 0, sizeof state.fired_times);
+    state.fired_step[0] = state.step_name[0] = 0;
     *passed = 0;
     state.running = state.active = true;
 }
@@ -151,7 +163,7 @@ void edge_step(uint32_t number, const char *name)
     snprintf(state.step_name, sizeof state.step_name, "%s", name);
     /* What came before the first step is counted with it: a site has one name only. */
     if (number > 0 && number < STEPS_MAX)
-        memset(state.occurrences, 0, sizeof state.occurrences);
+        forget_occurrences();
 }
 
 uint32_t edge_fired(void)

@@ -307,6 +307,10 @@ size_t draw_factor(struct run *, size_t levels);
 /* An index below count, each as likely as its weight says; simplest 0. */
 size_t draw_weighted(struct run *, const uint32_t *weights, size_t count);
 void draw_bytes(struct run *, void *ret, size_t size);
+/* Whether a list that has so many elements gets another one: for lists of min to max elements whose
+ * length is not known beforehand. Simplest: no more than min. Always draws; ask within the span of
+ * the element, so that shrinking can take it out. */
+bool draw_more(struct run *, size_t so_far, size_t min, size_t max);
 /* A length in [min, max], simplest min. Chance likes short ones, the ends, powers of two and their
  * neighbours. */
 size_t draw_length(struct run *, size_t min, size_t max);

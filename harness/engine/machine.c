@@ -52,7 +52,7 @@ uint32_t machine_run(struct run *run, const struct machine *machine, void *model
     uint64_t closed = draw_closed(run, machine->command_count);
     for (bool more = true; more; steps += more) {
         uint32_t span = span_begin(run, "command");
-        more = draw(run, 0, steps < machine->steps_max ? 31 : 0, 0) != 0;
+        more = draw_more(run, steps, 0, machine->steps_max);
         if (more) {
             uint64_t among = usable(machine, closed, model);
             CHECK_CASE(run, among != 0, "no command of the machine is allowed");

@@ -394,6 +394,7 @@ void worker_request(struct worker *worker, enum request_kind kind, uint32_t case
     memset(&channel->tally, 0, sizeof channel->tally);
     memset(&channel->observed, 0, sizeof channel->observed);
     memset(&channel->outcome, 0, offsetof(struct outcome, story));
+    channel->outcome.story[0] = 0;
     channel->outcome.story_size = 0;
     worker->output_size = worker->output_run = 0;
     worker->output[0] = 0;

@@ -311,6 +311,50 @@ static void texts_keep_their_limits(void **state)
     }
 }
 
+/* --- Lists -------------------------------------------------------------------------------------
+ */
+
+static size_t elements;
+
+static void draws_list(struct run *run, const void *subject)
+{
+    const struct limits *limits = subject;
+    elements = 0;
+    for (bool more = true; more; elements += more) {
+        uint32_t span = span_begin(run, "element");
+        more = draw_more(run, elements, limits->min, limits->max);
+        span_end(run, span);
+    }
+    CHECK(run, elements >= limits->min && elements <= limits->max, "%zu", elements);
+}
+
+static void lists_keep_their_limits(void **state)
+{
+    static const struct {
+        struct limits limits;
+        const char *why;
+    } rows[] = {{{0, 0}, "empty"},
+                {{3, 3}, "one length"},
+                {{0, 5}, "from nothing"},
+                {{2, 40}, "long ones"}};
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        size_t least = SIZE_MAX, most = 0;
+        run_at_origin(draws_list, &rows[i].limits);
+        assert_int_equal(elements, rows[i].limits.min);
+        for (uint64_t n = 0; n < RUNS; n++) {
+            struct source_random random;
+            source_random_start(&random, i, "lists", n);
+            if (run_body(draws_list, &rows[i].limits, &random.source) != VERDICT_PASS)
+                fail_msg("%s: %s", rows[i].why, outcome.message);
+            least = elements < least ? elements : least;
+            most = elements > most ? elements : most;
+        }
+        assert_int_equal(least, rows[i].limits.min);
+        assert_int_equal(most, rows[i].limits.max);
+    }
+}
+
 /* --- Weights -----------------------------------------------------------------------------------
  */
 
@@ -440,6 +484,7 @@ int main(void)
         cmocka_unit_test(objects_are_mostly_alive),
         cmocka_unit_test(texts_have_all_alphabets),
         cmocka_unit_test(texts_keep_their_limits),
+        cmocka_unit_test(lists_keep_their_limits),
         cmocka_unit_test(weights_are_kept),
         cmocka_unit_test(observations_are_added_up),
         cmocka_unit_test(demands_allow_for_chance),
