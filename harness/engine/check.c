@@ -48,12 +48,18 @@ static void run_begin(struct run *run, const struct world *world)
     edge_begin(&run->outcome->plan);
 }
 
+void outcome_clear(struct outcome *outcome)
+{
+    memset(outcome, 0, offsetof(struct outcome, file));
+    *outcome->file = *outcome->expression = *outcome->message = 0;
+    *outcome->step = *outcome->site_text = *outcome->story = 0;
+}
+
 enum verdict case_run(struct run *run, const struct test_case *test_case, const void *subject,
                       const struct world *world)
 {
     struct outcome *outcome = run->outcome;
-    memset(outcome, 0, offsetof(struct outcome, story));
-    outcome->story[0] = 0;
+    outcome_clear(outcome);
     run->choices->count = run->choices->span_count = 0;
     run->deferred_count = 0;
     /* Reached by siglongjmp too, so nothing here may live in a register: all state is behind `run`.

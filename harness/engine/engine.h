@@ -199,23 +199,25 @@ struct plan {
  * child dies. */
 struct outcome {
     enum verdict verdict;
-    char file[NAME_BYTES_MAX]; /* of the check that failed, from the root of the sources */
-    int32_t line;
-    int32_t signal;       /* of a crash, else 0 */
-    char expression[160]; /* the check that failed */
-    char message[MESSAGE_BYTES];
+    int32_t line;          /* of the check that failed */
+    int32_t signal;        /* of a crash, else 0 */
     uint32_t checks;       /* that were made */
     uint32_t faults_fired; /* one bit for each fault of the plan */
-    uint64_t edges;        /* that were passed */
-    bool overrun;          /* more choices were asked for than a run may have */
-    bool spent;            /* threads are left over: this process must not run anything else */
     uint32_t steps;
-    char step[STEP_NAME_BYTES]; /* the last one begun */
+    uint64_t edges; /* that were passed */
+    bool overrun;   /* more choices were asked for than a run may have */
+    bool spent;     /* threads are left over: this process must not run anything else */
     struct plan plan;
-    char site_text[NAME_BYTES_MAX * 2]; /* the fault that fired, in words */
     uint32_t story_size;
+    /* Texts, cleared by their first byte: what is above is all cleared before each run. */
+    char file[NAME_BYTES_MAX]; /* of the check that failed, from the root of the sources */
+    char expression[160];      /* that check */
+    char message[MESSAGE_BYTES];
+    char step[STEP_NAME_BYTES];         /* the last one begun */
+    char site_text[NAME_BYTES_MAX * 2]; /* the fault that fired, in words */
     char story[STORY_BYTES];
 };
+void outcome_clear(struct outcome *);
 
 /* What the runs of a case were like; see observe.c. */
 enum observation_kind { OBSERVED_LABEL, OBSERVED_COVER, OBSERVED_MAXIMUM };

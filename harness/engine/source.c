@@ -76,7 +76,8 @@ static int64_t special_choice(struct source_random *source, const struct choice 
         return (dice & 512) ? ask->hi : ask->lo;
     if ((dice & 15) == 1)
         return away_from_origin(ask, (dice >> 10) & 1, upwards);
-    uint32_t bits = (uint32_t)((dice >> 16) % (64 - (uint32_t)__builtin_clzll(width)));
+    uint32_t bits = (uint32_t)(dice >> 32) % 64; /* then without a division */
+    bits = bits * (64 - (uint32_t)__builtin_clzll(width)) / 64;
     return away_from_origin(ask, chance(source) >> (63 - bits), upwards);
 }
 
@@ -116,10 +117,14 @@ static int64_t random_choice(struct source *base, const struct choice *ask)
     if (width < 16 || ask->kind == CHOICE_ENTROPY) /* a liking for ends would repeat salts */
         return (int64_t)((uint64_t)ask->lo + (width ? below_or_equal(source, width) : 0));
     uint64_t dice = chance(source);
+    if ((dice & 15) > 1 && ask->origin == ask->lo && width < UINT32_MAX) {
+        /* Most draws: without a branch, since nobody could predict it. */
+        uint32_t bits = 32 - (uint32_t)__builtin_clz((uint32_t)width);
+        uint32_t shift = (dice & 15) <= 5 ? bits * (uint32_t)(dice >> 8 & 255) >> 8 : 0;
+        return (int64_t)((uint64_t)ask->lo + ((dice >> 32) * ((width >> shift) + 1) >> 32));
+    }
     if ((dice & 15) <= 5)
         return special_choice(source, ask, dice);
-    if (width < UINT32_MAX) /* the upper half of the dice is still unused */
-        return (int64_t)((uint64_t)ask->lo + ((dice >> 32) * (width + 1) >> 32));
     return (int64_t)((uint64_t)ask->lo + below_or_equal(source, width));
 }
 

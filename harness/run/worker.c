@@ -393,9 +393,7 @@ void worker_request(struct worker *worker, enum request_kind kind, uint32_t case
     bool started = ensure_started(worker);
     memset(&channel->tally, 0, sizeof channel->tally);
     memset(&channel->observed, 0, sizeof channel->observed);
-    memset(&channel->outcome, 0, offsetof(struct outcome, story));
-    channel->outcome.story[0] = 0;
-    channel->outcome.story_size = 0;
+    outcome_clear(&channel->outcome);
     worker->output_size = worker->output_run = 0;
     worker->output[0] = 0;
     if (!started) {

@@ -12,7 +12,12 @@ limited() (
     exec "$ASSAY" "$@"
 )
 expect 0 '^GREEN: ' "$ASSAY" "$@" --out "$room/out" --json "$room/good.json"
-expect 70 'cannot write events in' limited "$@" --out "$room/out"
+# ThreadSanitizer writes a file of its own at start, and dies of the limit.
+if limited --version >/dev/null 2>&1; then
+    expect 70 'cannot write events in' limited "$@" --out "$room/out"
+else
+    echo "this build does not start under a limit on files: that row is left out"
+fi
 expect 70 'cannot write /dev/full: No space left' "$ASSAY" "$@" --out "$room/out" --json /dev/full
 expect 70 'cannot write .*/none.json: No such file' "$ASSAY" "$@" --out "$room/out" \
     --json "$room/no/such/none.json"
