@@ -6,7 +6,7 @@
  * out of memory, and it can call back: what another client does while this one is hashing is the
  * race that compare-and-swap is there for.
  */
-#include "../reference.h"
+#include "folder.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,13 +19,9 @@
 
 #include <cmocka.h>
 
-#define TEXT(text) ((struct bytes){(const uint8_t *)(text), sizeof(text) - 1})
-#define OLD        TEXT("correct horse battery")
-#define NEW        TEXT("staple correct horse")
-#define WRONG      TEXT("incorrect horse battery")
-
-static char folder[64];
-static char path[96];
+#define OLD   TEXT("correct horse battery")
+#define NEW   TEXT("staple correct horse")
+#define WRONG TEXT("incorrect horse battery")
 
 static int kdf_calls;
 static int kdf_fails_from;          /* this call and all after it; 0: none */
@@ -53,23 +49,7 @@ static int set_up(void **state)
     (void)state;
     kdf_calls = kdf_fails_from = 0;
     kdf_meanwhile = NULL;
-    (void)snprintf(folder, sizeof folder, "/tmp/reference-accounts-XXXXXX");
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    (void)snprintf(path, sizeof path, "%s/accounts.db", folder);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    static const char *const tails[] = {"", "-wal", "-shm"};
-    char file[128];
-    (void)state;
-    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
-        (void)snprintf(file, sizeof file, "%s%s", path, tails[i]);
-        (void)unlink(file);
-    }
-    return rmdir(folder);
+    return make_folder();
 }
 
 static struct accounts *open_at(uint32_t memory_kib)
@@ -82,8 +62,8 @@ static struct accounts *open_at(uint32_t memory_kib)
     return accounts;
 }
 
-static void assert_reply(const struct reply *reply, enum answer answer, enum layer layer,
-                         enum reason reason)
+static void assert_answer(const struct reply *reply, enum answer answer, enum layer layer,
+                          enum reason reason)
 {
     if (reply->answer != answer || reply->layer != layer || reply->reason != reason)
         fail_msg("got %d (%d, %d) %s", (int)reply->answer, (int)reply->layer, (int)reply->reason,
@@ -102,7 +82,7 @@ static void assert_login(struct accounts *accounts, struct bytes name, struct by
 {
     struct reply reply;
     bool is_ok = accounts_login(accounts, name, password, NULL, &reply);
-    assert_reply(&reply, answer, LAYER_NONE, REASON_NONE);
+    assert_answer(&reply, answer, LAYER_NONE, REASON_NONE);
     assert_int_equal(is_ok, answer == ANSWER_OK);
 }
 
@@ -125,20 +105,20 @@ static void lives_a_whole_life(void **state)
     assert_login(accounts, TEXT("a"), OLD, ANSWER_OK);
     assert_login(accounts, TEXT("a"), WRONG, ANSWER_DENIED);
     assert_false(accounts_register(accounts, TEXT("a"), NEW, &reply));
-    assert_reply(&reply, ANSWER_EXISTS, LAYER_NONE, REASON_NONE);
+    assert_answer(&reply, ANSWER_EXISTS, LAYER_NONE, REASON_NONE);
     assert_false(accounts_change_password(accounts, TEXT("a"), WRONG, NEW, &reply));
-    assert_reply(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
+    assert_answer(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
     assert_true(accounts_change_password(accounts, TEXT("a"), OLD, NEW, &reply));
     assert_login(accounts, TEXT("a"), OLD, ANSWER_DENIED);
     accounts_close(accounts);
     accounts = open_at(8);
     assert_login(accounts, TEXT("a"), NEW, ANSWER_OK);
     assert_false(accounts_remove(accounts, TEXT("a"), OLD, &reply));
-    assert_reply(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
+    assert_answer(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
     assert_true(accounts_remove(accounts, TEXT("a"), NEW, &reply));
     assert_login(accounts, TEXT("a"), NEW, ANSWER_DENIED);
     assert_false(accounts_remove(accounts, TEXT("a"), NEW, &reply));
-    assert_reply(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
+    assert_answer(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
     assert_registers(accounts, TEXT("a"), OLD);
     accounts_close(accounts);
     accounts_close(NULL);
@@ -180,15 +160,15 @@ static void knows_names_by_their_characters(void **state)
             continue;
         }
         assert_false(accounts_login(accounts, rows[i].name, OLD, NULL, &reply));
-        assert_reply(&reply, ANSWER_REFUSED, LAYER_INPUT, rows[i].reason);
+        assert_answer(&reply, ANSWER_REFUSED, LAYER_INPUT, rows[i].reason);
         assert_false(accounts_change_password(accounts, rows[i].name, OLD, NEW, &reply));
-        assert_reply(&reply, ANSWER_REFUSED, LAYER_INPUT, rows[i].reason);
+        assert_answer(&reply, ANSWER_REFUSED, LAYER_INPUT, rows[i].reason);
         assert_false(accounts_remove(accounts, rows[i].name, OLD, &reply));
-        assert_reply(&reply, ANSWER_REFUSED, LAYER_INPUT, rows[i].reason);
+        assert_answer(&reply, ANSWER_REFUSED, LAYER_INPUT, rows[i].reason);
         assert_false(accounts_credential_get(accounts, rows[i].name, &credential, &reply));
-        assert_reply(&reply, ANSWER_REFUSED, LAYER_INPUT, rows[i].reason);
+        assert_answer(&reply, ANSWER_REFUSED, LAYER_INPUT, rows[i].reason);
         assert_false(accounts_credential_put(accounts, rows[i].name, OLD, &reply));
-        assert_reply(&reply, ANSWER_REFUSED, LAYER_INPUT, rows[i].reason);
+        assert_answer(&reply, ANSWER_REFUSED, LAYER_INPUT, rows[i].reason);
     }
     accounts_close(accounts);
 }
@@ -201,11 +181,11 @@ static void a_6_3_4_refuses_a_new_password_without_a_look(void **state)
     assert_registers(accounts, TEXT("a"), OLD);
     kdf_calls = 0;
     assert_false(accounts_register(accounts, TEXT("b"), TEXT("short"), &reply));
-    assert_reply(&reply, ANSWER_REFUSED, LAYER_INPUT, REASON_REFUSED);
+    assert_answer(&reply, ANSWER_REFUSED, LAYER_INPUT, REASON_REFUSED);
     assert_false(accounts_change_password(accounts, TEXT("a"), OLD, TEXT("short"), &reply));
-    assert_reply(&reply, ANSWER_REFUSED, LAYER_INPUT, REASON_REFUSED);
+    assert_answer(&reply, ANSWER_REFUSED, LAYER_INPUT, REASON_REFUSED);
     assert_false(accounts_change_password(accounts, TEXT("nobody"), OLD, TEXT("short"), &reply));
-    assert_reply(&reply, ANSWER_REFUSED, LAYER_INPUT, REASON_REFUSED);
+    assert_answer(&reply, ANSWER_REFUSED, LAYER_INPUT, REASON_REFUSED);
     assert_int_equal(kdf_calls, 0);
     assert_login(accounts, TEXT("a"), OLD, ANSWER_OK);
     accounts_close(accounts);
@@ -238,22 +218,22 @@ static void a_11_2_5_out_of_memory_is_never_a_verdict(void **state)
     assert_registers(accounts, TEXT("a"), OLD);
     kdf_fails_from = 1;
     assert_false(accounts_login(accounts, TEXT("a"), OLD, NULL, &reply));
-    assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
+    assert_answer(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
     assert_false(accounts_login(accounts, TEXT("nobody"), OLD, NULL, &reply));
-    assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
+    assert_answer(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
     assert_false(accounts_register(accounts, TEXT("b"), OLD, &reply));
-    assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
+    assert_answer(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
     assert_false(accounts_remove(accounts, TEXT("a"), OLD, &reply));
-    assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
+    assert_answer(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
     for (int call = 1; call <= 2; call++) {
         kdf_calls = 0;
         kdf_fails_from = call;
         assert_false(accounts_change_password(accounts, TEXT("a"), OLD, NEW, &reply));
-        assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
+        assert_answer(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
     }
     kdf_fails_from = 0;
     assert_false(accounts_credential_get(accounts, TEXT("b"), &credential, &reply));
-    assert_reply(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
+    assert_answer(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
     assert_login(accounts, TEXT("a"), OLD, ANSWER_OK);
     accounts_close(accounts);
 }
@@ -273,7 +253,7 @@ static void o_03_strengthens_a_credential_at_login(void **state)
     kdf_calls = 0;
     kdf_fails_from = 2;
     assert_true(accounts_login(accounts, TEXT("a"), OLD, NULL, &reply));
-    assert_reply(&reply, ANSWER_OK, LAYER_NONE, REASON_NONE);
+    assert_answer(&reply, ANSWER_OK, LAYER_NONE, REASON_NONE);
     assert_string_equal(reply.detail, "rehash put off: argon2id: out of memory");
     assert_string_equal(credential_of(accounts, TEXT("a")).text, weak.text);
     kdf_fails_from = 0;
@@ -322,18 +302,18 @@ static void a_broken_record_is_corrupt_for_everybody(void **state)
         assert_int_equal(credential_of(accounts, TEXT("a")).size, rows[i].size);
         for (size_t k = 0; k < sizeof passwords / sizeof *passwords; k++) {
             assert_false(accounts_login(accounts, TEXT("a"), passwords[k], NULL, &reply));
-            assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_STORAGE, REASON_CORRUPT);
+            assert_answer(&reply, ANSWER_UNAVAILABLE, LAYER_STORAGE, REASON_CORRUPT);
         }
         assert_false(accounts_change_password(accounts, TEXT("a"), OLD, NEW, &reply));
-        assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_STORAGE, REASON_CORRUPT);
+        assert_answer(&reply, ANSWER_UNAVAILABLE, LAYER_STORAGE, REASON_CORRUPT);
         assert_false(accounts_remove(accounts, TEXT("a"), OLD, &reply));
-        assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_STORAGE, REASON_CORRUPT);
+        assert_answer(&reply, ANSWER_UNAVAILABLE, LAYER_STORAGE, REASON_CORRUPT);
     }
     assert_false(accounts_credential_put(accounts, TEXT("a"), (struct bytes){longer, sizeof longer},
                                          &reply));
-    assert_reply(&reply, ANSWER_REFUSED, LAYER_INPUT, REASON_LIMIT);
+    assert_answer(&reply, ANSWER_REFUSED, LAYER_INPUT, REASON_LIMIT);
     assert_false(accounts_credential_put(accounts, TEXT("nobody"), OLD, &reply));
-    assert_reply(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
+    assert_answer(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
     accounts_close(accounts);
 }
 
@@ -381,7 +361,7 @@ static void a_15_4_2_changes_survive_races(void **state)
     prepare_race(OLD,
                  1); /* the password has been changed: the new one is lost to whoever came first */
     assert_false(accounts_change_password(accounts, TEXT("a"), NEW, NEW, &reply));
-    assert_reply(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
+    assert_answer(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
     assert_login(accounts, TEXT("a"), OLD, ANSWER_OK);
 
     prepare_race(OLD, 1);
@@ -401,11 +381,11 @@ static void changes_give_up_in_the_end(void **state)
     assert_registers(accounts, TEXT("a"), OLD);
     prepare_race(OLD, 1000);
     assert_false(accounts_remove(accounts, TEXT("a"), OLD, &reply));
-    assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_STORAGE, REASON_BUSY);
+    assert_answer(&reply, ANSWER_UNAVAILABLE, LAYER_STORAGE, REASON_BUSY);
     assert_int_equal(kdf_calls, CHANGE_ATTEMPTS_MAX);
     prepare_race(OLD, 1000);
     assert_false(accounts_change_password(accounts, TEXT("a"), OLD, NEW, &reply));
-    assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_STORAGE, REASON_BUSY);
+    assert_answer(&reply, ANSWER_UNAVAILABLE, LAYER_STORAGE, REASON_BUSY);
     kdf_meanwhile = NULL;
     assert_login(accounts, TEXT("a"), OLD, ANSWER_OK);
     accounts_close(other);
@@ -463,7 +443,7 @@ static void a_6_2_3_a_change_needs_the_current_password(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (accounts_change_password(accounts, TEXT("a"), rows[i].given, NEW, &reply))
             fail_msg("%s", rows[i].why);
-        assert_reply(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
+        assert_answer(&reply, ANSWER_DENIED, LAYER_NONE, REASON_NONE);
     }
     assert_login(accounts, TEXT("a"), OLD, ANSWER_OK);
     assert_true(accounts_change_password(accounts, TEXT("a"), OLD, NEW, &reply));
@@ -487,11 +467,11 @@ static void x_01_every_answer_has_one_cause(void **state)
     for (unsigned i = 0; i < ATTEMPTS_FREE_DEFAULT; i++)
         assert_login(accounts, TEXT("a"), WRONG, ANSWER_DENIED);
     assert_false(accounts_login(accounts, TEXT("a"), OLD, NULL, &replies[4]));
-    assert_reply(&replies[0], ANSWER_OK, LAYER_NONE, REASON_NONE);
-    assert_reply(&replies[1], ANSWER_EXISTS, LAYER_NONE, REASON_NONE);
-    assert_reply(&replies[2], ANSWER_REFUSED, LAYER_INPUT, REASON_REFUSED);
-    assert_reply(&replies[3], ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
-    assert_reply(&replies[4], ANSWER_LOCKED, LAYER_NONE, REASON_NONE);
+    assert_answer(&replies[0], ANSWER_OK, LAYER_NONE, REASON_NONE);
+    assert_answer(&replies[1], ANSWER_EXISTS, LAYER_NONE, REASON_NONE);
+    assert_answer(&replies[2], ANSWER_REFUSED, LAYER_INPUT, REASON_REFUSED);
+    assert_answer(&replies[3], ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_MEMORY);
+    assert_answer(&replies[4], ANSWER_LOCKED, LAYER_NONE, REASON_NONE);
     accounts_close(accounts);
 }
 
@@ -503,12 +483,12 @@ static void opens_or_says_why(void **state)
     char version[SCHEMA_TEXT_BYTES];
     (void)state;
     assert_false(accounts_open(&config, &accounts, &reply));
-    assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_LIMIT);
+    assert_answer(&reply, ANSWER_UNAVAILABLE, LAYER_HASHING, REASON_LIMIT);
     assert_int_equal(access(path, F_OK), -1);
     config.password.cost.memory_kib = 0;
     config.must_exist = true;
     assert_false(accounts_open(&config, &accounts, &reply));
-    assert_reply(&reply, ANSWER_UNAVAILABLE, LAYER_STORAGE, REASON_IO);
+    assert_answer(&reply, ANSWER_UNAVAILABLE, LAYER_STORAGE, REASON_IO);
     assert_null(accounts);
     config.must_exist = false;
     assert_true(accounts_open(&config, &accounts, &reply));
@@ -519,7 +499,7 @@ static void opens_or_says_why(void **state)
 
 int main(void)
 {
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, remove_folder)
     const struct CMUnitTest tests[] = {
         TEST(lives_a_whole_life),
         TEST(knows_names_by_their_characters),

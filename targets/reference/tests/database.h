@@ -6,7 +6,7 @@
 #ifndef DATABASE_H
 #define DATABASE_H
 
-#include "testing.h"
+#include "folder.h"
 
 #include <sqlite3.h>
 
@@ -15,8 +15,6 @@
 #define WRONG   TEXT("incorrect horse battery")
 #define NOON_MS 1700000000000 /* some moment */
 
-static char folder[64];
-static char path[96];
 static int64_t clock_now_ms;
 static int syncs; /* asked for */
 
@@ -45,24 +43,9 @@ static inline int set_up(void **state)
 {
     (void)state;
     clock_now_ms = NOON_MS;
-    (void)snprintf(folder, sizeof folder, "/tmp/reference-XXXXXX");
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    (void)snprintf(path, sizeof path, "%s/accounts.db", folder);
-    return 0;
+    return make_folder();
 }
-
-static inline int tear_down(void **state)
-{
-    static const char *const tails[] = {"", "-wal", "-shm", "-journal", ".jsonl"};
-    char file[128];
-    (void)state;
-    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
-        (void)snprintf(file, sizeof file, "%s%s", path, tails[i]);
-        (void)unlink(file);
-    }
-    return rmdir(folder);
-}
+#define tear_down remove_folder
 
 /* The cheapest hashes, and the clock of the test. */
 static inline struct accounts_config test_config(void)
@@ -81,15 +64,6 @@ static inline struct accounts *open_with(const struct accounts_config *config)
     if (!accounts_open(config, &accounts, &reply))
         fail_msg("not opened: %s", reply.detail);
     return accounts;
-}
-
-static inline struct store *open_store(void)
-{
-    struct store *store = NULL;
-    struct reply reply;
-    if (!store_open(path, false, &store, &reply))
-        fail_msg("not opened: %s", reply.detail);
-    return store;
 }
 
 static inline void must_register(struct accounts *accounts, struct bytes name,

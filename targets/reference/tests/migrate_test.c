@@ -237,19 +237,6 @@ static void an_interrupted_creation_goes_on_later(void **state)
     assert_true(interrupted_everywhere(make_nothing, 0, serve_as_new) > 10);
 }
 
-static void *open_and_close(void *unused)
-{
-    struct store *store = NULL;
-    struct reply reply;
-    (void)unused;
-    if (!store_open(path, true, &store, &reply)) {
-        (void)fprintf(stderr, "%s\n", reply.detail);
-        return path;
-    }
-    store_close(store);
-    return NULL;
-}
-
 static void many_may_migrate_at_once(void **state)
 {
     (void)state;
@@ -258,7 +245,7 @@ static void many_may_migrate_at_once(void **state)
         assert_int_equal(set_up(NULL), 0);
         make_1_0();
         for (size_t i = 0; i < OPENERS; i++)
-            assert_int_equal(pthread_create(&threads[i], NULL, open_and_close, NULL), 0);
+            assert_int_equal(pthread_create(&threads[i], NULL, open_and_close, path), 0);
         for (size_t i = 0; i < OPENERS; i++) {
             void *failure;
             assert_int_equal(pthread_join(threads[i], &failure), 0);

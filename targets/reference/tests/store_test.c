@@ -7,7 +7,7 @@
  * sqlite3_step() is defined here too, in front of the library's, for results that no plain file
  * gives.
  */
-#include "../reference.h"
+#include "folder.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -21,11 +21,7 @@
 
 #include <cmocka.h>
 
-#define TEXT(text) ((struct bytes){(const uint8_t *)(text), sizeof(text) - 1})
 #define OPENERS    8
-
-static char folder[64];
-static char path[96];
 
 static int step_result; /* SQLITE_OK: as it comes */
 static int steps_before;
@@ -58,23 +54,7 @@ int sqlite3_step(sqlite3_stmt *statement)
 static int set_up(void **state)
 {
     (void)state;
-    (void)snprintf(folder, sizeof folder, "/tmp/reference-store-XXXXXX");
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    (void)snprintf(path, sizeof path, "%s/accounts.db", folder);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    static const char *const tails[] = {"", "-wal", "-shm", "-journal"};
-    char file[128];
-    (void)state;
-    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
-        (void)snprintf(file, sizeof file, "%s%s", path, tails[i]);
-        (void)unlink(file);
-    }
-    return rmdir(folder);
+    return make_folder();
 }
 
 static void assert_unavailable(const struct reply *reply, enum reason reason, const char *why)
@@ -84,15 +64,6 @@ static void assert_unavailable(const struct reply *reply, enum reason reason, co
         fail_msg("%s: got %d (%d, %d) %s", why, (int)reply->answer, (int)reply->layer,
                  (int)reply->reason, reply->detail);
     assert_true(reply->detail[0] != '\0');
-}
-
-static struct store *open_store(void)
-{
-    struct store *store = NULL;
-    struct reply reply;
-    if (!store_open(path, false, &store, &reply))
-        fail_msg("not opened: %s", reply.detail);
-    return store;
 }
 
 static sqlite3 *open_plain(void)
@@ -243,7 +214,7 @@ static void refuses_files_that_are_not_ours(void **state)
         assert_false(store_open(path, false, &store, &reply));
         assert_unavailable(&reply, rows[i].reason, rows[i].why);
         assert_null(store);
-        assert_int_equal(tear_down(NULL), 0);
+        assert_int_equal(remove_folder(NULL), 0);
     }
 }
 
@@ -309,19 +280,6 @@ static void needs_wal(void **state)
     (void)state;
     assert_false(store_open(":memory:", false, &store, &reply));
     assert_unavailable(&reply, REASON_REFUSED, "memory has no WAL");
-}
-
-static void *open_and_close(void *unused)
-{
-    struct store *store = NULL;
-    struct reply reply;
-    (void)unused;
-    if (!store_open(path, false, &store, &reply)) {
-        (void)fprintf(stderr, "%s\n", reply.detail);
-        return path;
-    }
-    store_close(store);
-    return NULL;
 }
 
 static void many_may_create_at_once(void **state)
@@ -406,7 +364,7 @@ static void does_not_believe_a_row(void **state)
         assert_unavailable(&reply, rows[i].reason, rows[i].why);
         assert_int_equal(got.size, 7);
         store_close(store);
-        assert_int_equal(tear_down(NULL), 0);
+        assert_int_equal(remove_folder(NULL), 0);
     }
 }
 
@@ -508,7 +466,7 @@ static void a_transaction_starts_again_when_busy(void **state)
         assert_holds(store, TEXT("a"), is_ok ? TEXT("two") : TEXT("one"));
         insert(store, TEXT("b"), TEXT("three")); /* and the handle goes on */
         store_close(store);
-        assert_int_equal(tear_down(NULL), 0);
+        assert_int_equal(remove_folder(NULL), 0);
     }
 }
 
@@ -581,7 +539,7 @@ static void opening_survives_every_failing_step(void **state)
 
 int main(void)
 {
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, remove_folder)
     const struct CMUnitTest tests[] = {
         TEST(keeps_what_it_is_given),
         TEST(a_name_is_taken_once),
