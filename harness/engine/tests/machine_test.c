@@ -209,7 +209,7 @@ static void objects_are_mostly_alive(void **state)
             struct source_random random;
             source_random_start(&random, i, "objects", n);
             assert_int_equal(run_body(draws_object, &rows[i].alive, &random.source), VERDICT_PASS);
-            alive += rows[i].alive >> object & 1;
+            alive += (uint32_t)(rows[i].alive >> object & 1);
             seen |= 1u << object;
         }
         if (alive * 100 < rows[i].least * RUNS || seen != 0x3f)
