@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#define OPENERS    8
+#define OPENERS 8
 
 static int step_result; /* SQLITE_OK: as it comes */
 static int steps_before;
