@@ -102,6 +102,7 @@ struct client {
     struct assay_handle *handle; /* null while closed */
     struct assay_cost cost;
     bool may_be_busy;          /* another handle is open, and exclusive locks are honest */
+    bool others_act;           /* at the same time: what they use up may be missing */
     bool may_be_corrupt;       /* records or the file were tampered with */
     const struct text *stored; /* a stored string that no detail may show, or null */
 };

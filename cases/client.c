@@ -87,12 +87,29 @@ static void begin(struct client *client, const char *name)
     last.answer = ASSAY_ANSWERS; /* an operation that answers nothing is noticed */
 }
 
+/* What it is honest to run short of while others work at the same time: admission limits and locks
+ * of the target's own are shared. */
+static bool is_shared(const struct assay_cause *cause)
+{
+    static const struct assay_cause shared[] = {{ASSAY_LAYER_HASHING, ASSAY_REASON_MEMORY},
+                                                {ASSAY_LAYER_HASHING, ASSAY_REASON_BUSY},
+                                                {ASSAY_LAYER_HASHING, ASSAY_REASON_LIMIT},
+                                                {ASSAY_LAYER_INTERNAL, ASSAY_REASON_BUSY},
+                                                {ASSAY_LAYER_STORAGE, ASSAY_REASON_TIMEOUT}};
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
+        if (shared[i].layer == cause->layer && shared[i].reason == cause->reason)
+            return true;
+    return false;
+}
+
 static enum assay_answer judge(struct client *client, const char *operation,
                                const struct text *secret)
 {
     bool busy = last.answer == ASSAY_UNAVAILABLE && last.cause.layer == ASSAY_LAYER_STORAGE &&
                 last.cause.reason == ASSAY_REASON_BUSY;
     if (client->may_be_busy && busy)
+        return last.answer;
+    if (client->others_act && last.answer == ASSAY_UNAVAILABLE && is_shared(&last.cause))
         return last.answer;
     if (client->may_be_corrupt)
         judge_reply_of_record(client->run, &last, operation, secret);

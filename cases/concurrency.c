@@ -116,11 +116,11 @@ static void open_clients(struct meeting *meeting)
     cost.passes += cost.passes > 0;
     for (size_t i = 0; i < meeting->count; i++) {
         client_init(&meeting->clients[i], meeting->run, target, cost);
-        meeting->clients[i].may_be_busy = true;
+        meeting->clients[i].may_be_busy = meeting->clients[i].others_act = true;
         if (i > 0 && target->traits.shared_handle)
             meeting->clients[i].handle = meeting->clients[0].handle;
         else if (!client_open(&meeting->clients[i], true))
-            reject(meeting->run);
+            unsupported(meeting->run, "room for several open handles");
     }
 }
 
@@ -132,6 +132,8 @@ static void judge_meeting(struct meeting *meeting, const struct model *before)
                      &meeting->passwords[deed->password],
                      deed->kind == REGISTER ? ASSAY_EXISTS : ASSAY_DENIED);
     }
+    for (size_t i = 0; i < meeting->count; i++)
+        meeting->clients[i].others_act = false;
     keep_orders(meeting, before);
     CHECK(meeting->run, meeting->order_count > 0,
           "no order of these operations gives these answers: %s, %s%s%s",
@@ -161,6 +163,8 @@ static void meet(struct run *run, const struct subject *subject, bool registered
     const struct assay_traits *traits = &subject->target->traits;
     struct model before;
     need_accounts(run, subject->target);
+    if (traits->stale_window_ms > 0)
+        unsupported(run, "one truth for all handles: it declares a stale window");
     meeting = (struct meeting){.run = run, .subject = subject, .count = count};
     for (size_t i = 0; i < count; i++) {
         need_operation(run, subject->target, deeds[i].kind);

@@ -75,6 +75,14 @@ static bool fails(enum fault_operation operation, int error)
     return true;
 }
 
+/* Another thread may go on between a hash and what is done with it: it may lie in a buffer that is
+ * shared. */
+static int returned(int code)
+{
+    schedule_point("what follows a hash", NULL);
+    return code;
+}
+
 EXPORTED int crypto_pwhash(unsigned char *const ret_key, unsigned long long key_size,
                            const char *const password, unsigned long long password_size,
                            const unsigned char *const salt, unsigned long long opslimit,
@@ -84,8 +92,8 @@ EXPORTED int crypto_pwhash(unsigned char *const ret_key, unsigned long long key_
         memset(ret_key, 0, (size_t)key_size);
         return -1;
     }
-    return real.pwhash(ret_key, key_size, password, password_size, salt, opslimit, memlimit,
-                       algorithm);
+    return returned(real.pwhash(ret_key, key_size, password, password_size, salt, opslimit,
+                                memlimit, algorithm));
 }
 
 EXPORTED int crypto_pwhash_str(char ret[crypto_pwhash_STRBYTES], const char *const password,
@@ -96,7 +104,7 @@ EXPORTED int crypto_pwhash_str(char ret[crypto_pwhash_STRBYTES], const char *con
         memset(ret, 0, crypto_pwhash_STRBYTES);
         return -1;
     }
-    return real.pwhash_str(ret, password, password_size, opslimit, memlimit);
+    return returned(real.pwhash_str(ret, password, password_size, opslimit, memlimit));
 }
 
 EXPORTED int crypto_pwhash_str_alg(char ret[crypto_pwhash_STRBYTES], const char *const password,
@@ -107,7 +115,8 @@ EXPORTED int crypto_pwhash_str_alg(char ret[crypto_pwhash_STRBYTES], const char 
         memset(ret, 0, crypto_pwhash_STRBYTES);
         return -1;
     }
-    return real.pwhash_str_alg(ret, password, password_size, opslimit, memlimit, algorithm);
+    return returned(
+        real.pwhash_str_alg(ret, password, password_size, opslimit, memlimit, algorithm));
 }
 
 EXPORTED int crypto_pwhash_str_verify(const char string[crypto_pwhash_STRBYTES],
@@ -115,5 +124,5 @@ EXPORTED int crypto_pwhash_str_verify(const char string[crypto_pwhash_STRBYTES],
 {
     if (fails(CALL_CRYPTO_PWHASH_STR_VERIFY, EINVAL))
         return -1;
-    return real.pwhash_str_verify(string, password, password_size);
+    return returned(real.pwhash_str_verify(string, password, password_size));
 }

@@ -62,7 +62,7 @@ static void end(void *context)
 static enum verdict verdict_of(const struct scene *scene)
 {
     static const struct test_case test_case = {.name = "test.judged", .body = judged};
-    static const struct world world = {begin, end, NULL};
+    static const struct world world = {begin, end, NULL, NULL};
     static struct run run;
     struct source_origin origin;
     int64_t values[PLAN_VALUES_MAX];

@@ -97,8 +97,8 @@ static void nothing_ends(void *context)
     (void)context;
 }
 
-const struct world world_of_nothing = {nothing_begins, nothing_ends, NULL};
-const struct world world_of_faults = {faults_begin, nothing_ends, NULL};
+const struct world world_of_nothing = {nothing_begins, nothing_ends, NULL, NULL};
+const struct world world_of_faults = {faults_begin, nothing_ends, NULL, NULL};
 
 /* --- The table ---------------------------------------------------------------------------------
  */

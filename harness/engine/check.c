@@ -62,6 +62,7 @@ enum verdict case_run(struct run *run, const struct test_case *test_case, const 
     outcome_clear(outcome);
     run->choices->count = run->choices->span_count = 0;
     run->deferred_count = 0;
+    run->world = world;
     /* Reached by siglongjmp too, so nothing here may live in a register: all state is behind `run`.
      */
     switch (sigsetjmp(run->stop, 0)) {

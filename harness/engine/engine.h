@@ -226,7 +226,8 @@ struct observation {
     char name[NAME_BYTES_MAX];
     uint64_t runs;        /* that passed and of which it held */
     uint32_t percent_min; /* of the runs that pass; of OBSERVED_COVER */
-    int64_t largest;      /* of OBSERVED_MAXIMUM */
+    int64_t largest;      /* of OBSERVED_MAXIMUM, in the runs that passed */
+    int64_t candidate;    /* the same, in the run under way */
     bool now;             /* it holds of the run under way */
 };
 struct observations {
@@ -243,6 +244,7 @@ struct run {
     struct source *source;
     struct choices *choices;       /* the caller's, possibly shared with a parent */
     struct outcome *outcome;       /* the same */
+    const struct world *world;     /* set by case_run() */
     struct observations *observed; /* added to by each run, or null */
     uint8_t *states; /* STATES_MAX bytes: set for each abstract state of a machine, or null */
     bool telling;    /* write the story; costs time, so only for the run that is shown */
@@ -289,6 +291,7 @@ struct world {
     void (*begin)(void *context, uint64_t entropy_seed);
     void (*end)(void *context);
     void *context;
+    void (*thread)(void *context); /* on each thread of a schedule before its body, or null */
 };
 enum verdict case_run(struct run *, const struct test_case *, const void *subject,
                       const struct world *);

@@ -39,6 +39,10 @@
            */
 #define OUTPUT_BYTES_MAX                                                                           \
     (1u << 20) /* of what a target may print during one request; more is a finding */
+#define FILE_BYTES_MAX                                                                             \
+    (64u                                                                                           \
+     << 20) /* of one file that a target writes on the real disk; one byte more ends its process   \
+             */
 #define TOKEN_BYTES_MAX           (16u * CHOICES_MAX) /* of a token, which comes from outside */
 #define REGRESSIONS_MAX           1024u               /* tokens that are kept; more is an error */
 #define REGRESSION_FILE_BYTES_MAX (1u << 20) /* of one file of them; a longer one is an error */

@@ -50,7 +50,7 @@ void maximize(struct run *run, int64_t value, const char *name)
     struct observation *row = find(run, OBSERVED_MAXIMUM, name);
     if (!row)
         return;
-    row->largest = row->now || row->runs ? (value > row->largest ? value : row->largest) : value;
+    row->candidate = row->now && row->candidate > value ? row->candidate : value;
     row->now = true;
 }
 
@@ -58,8 +58,11 @@ void observations_add(struct observations *observed, bool passed)
 {
     observed->runs += passed;
     for (uint32_t i = 0; i < observed->count; i++) {
-        observed->at[i].runs += passed && observed->at[i].now;
-        observed->at[i].now = false;
+        struct observation *row = &observed->at[i];
+        if (passed && row->now && (row->runs == 0 || row->candidate > row->largest))
+            row->largest = row->candidate;
+        row->runs += passed && row->now;
+        row->now = false;
     }
 }
 

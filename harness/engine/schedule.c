@@ -302,6 +302,8 @@ static void *thread_lives(void *context)
     for (;;) {
         await_baton(thread);
         order_after(&all);
+        if (all.run->world && all.run->world->thread)
+            all.run->world->thread(all.run->world->context);
         self = thread;
         all.body(all.context, number_of(thread));
         body_ended(thread);

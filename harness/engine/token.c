@@ -147,7 +147,7 @@ char *token_write(const char *target, const char *name, const struct choices *ch
     return text;
 }
 
-/* Copies the field up to the next colon; names have letters, digits and . , _ - / : only in "so:"
+/* Copies the field up to the next colon; names have letters, digits and . , _ -; only in "so:"
  * paths, which are given on the command line instead. Returns what follows the colon, or null. */
 static const char *take_field(const char *text, const char *end, char *ret, size_t size)
 {

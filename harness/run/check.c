@@ -109,6 +109,11 @@ static const char *escaped(const struct settings *settings, const struct check *
         return NULL;
     if (check->imports_storage && !check_reached(check, "disk."))
         return "the target calls SQLite, but storage faults do not reach it";
+    for (uint32_t i = 0; i < check->result_count; i++)
+        if ((check->imports_storage || check->imports_hashing) &&
+            check->results[i].technique == TECHNIQUE_SCHEDULE &&
+            check->results[i].verdict == VERDICT_UNSUPPORTED && check->results[i].tally.checks > 0)
+            return "the target calls SQLite or libsodium, but the scheduler does not see it";
     if (check->imports_hashing && !check_reached(check, "call.") &&
         !check_reached(check, "memory.map"))
         return "the target calls libsodium's hashing, but its faults do not reach it";

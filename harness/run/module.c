@@ -114,6 +114,8 @@ static int find_segments(struct dl_phdr_info *object, size_t size, void *context
     for (int i = 0; i < object->dlpi_phnum; i++) {
         const ElfW(Phdr) *header = &object->dlpi_phdr[i];
         uintptr_t start = object->dlpi_addr + header->p_vaddr, end = start + header->p_memsz;
+        if (header->p_type == PT_TLS)
+            search->module->tls_base = object->dlpi_addr;
         if (header->p_type != PT_LOAD || !(header->p_flags & PF_W))
             continue;
         if (relro_end > start && relro_start <= start)
@@ -224,8 +226,35 @@ bool module_load(const char *name, struct module *ret,
     return true;
 }
 
+/* Thread-local variables: back to their image, where the calling thread has them already. */
+static int restore_tls(struct dl_phdr_info *object, size_t size, void *context)
+{
+    const struct module *module = context;
+    (void)size;
+    if (object->dlpi_addr != module->tls_base)
+        return 0;
+    for (int i = 0; i < object->dlpi_phnum && object->dlpi_tls_data; i++) {
+        const ElfW(Phdr) *header = &object->dlpi_phdr[i];
+        if (header->p_type != PT_TLS)
+            continue;
+        memcpy(object->dlpi_tls_data, (const void *)(object->dlpi_addr + header->p_vaddr),
+               header->p_filesz);
+        memset((uint8_t *)object->dlpi_tls_data + header->p_filesz, 0,
+               header->p_memsz - header->p_filesz);
+    }
+    return 1;
+}
+
+void module_restore_thread(const struct module *module)
+{
+    if (module->tls_base)
+        dl_iterate_phdr(restore_tls, (void *)(uintptr_t)module);
+}
+
 void module_restore(const struct module *module)
 {
+    module_restore_thread(module);
+
     for (uint32_t i = 0; i < module->segment_count; i++)
         copy_raw(module->segments[i].start, module->segments[i].saved, module->segments[i].size);
 }

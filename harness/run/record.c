@@ -486,7 +486,9 @@ static enum record_kind take_case(struct intake *intake)
     if (!result_of_json(intake->record, &result))
         return RECORD_WRONG;
     struct cell *cell = check_cell(intake->check, result.technique, result.test_case);
-    if (!cell || cell->finished)
+    bool red = result.verdict == VERDICT_FAIL || result.verdict == VERDICT_CRASH ||
+               result.verdict == VERDICT_HANG || result.verdict == VERDICT_FLAKY;
+    if (!cell || cell->finished || red != (intake->waiting.count > 0))
         return RECORD_WRONG;
     for (const struct finding *finding = intake->waiting.first; finding; finding = finding->next)
         if (finding->technique != result.technique || finding->test_case != result.test_case)

@@ -64,6 +64,7 @@ struct module {
     struct assay_target table; /* as far as the module knows it, the rest null */
     struct segment segments[8];
     uint32_t segment_count;
+    uintptr_t tls_base;   /* where the object lies, if it has thread-local variables, else 0 */
     bool imports_hashing; /* calls libsodium's password hashing, */
     bool imports_storage; /* or SQLite: faults must reach it there */
 };
@@ -74,8 +75,10 @@ char *module_path(const char *name, char ret_message[static MODULE_MESSAGE_BYTES
 /* Loads it into this process, for good. False: ret_message says why it cannot be judged. */
 bool module_load(const char *name, struct module *ret,
                  char ret_message[static MODULE_MESSAGE_BYTES]);
-/* Puts the module's variables back to what they were after loading. */
+/* Puts the module's variables back to what they were after loading; of the thread-local ones those
+ * of the calling thread. */
 void module_restore(const struct module *);
+void module_restore_thread(const struct module *);
 /* Calls `visit` for every target that was built, sorted by name; `folder` is "" or "defects/" or
  * "harmless/". */
 void module_folder(char ret[static 4096]);

@@ -29,6 +29,7 @@ struct service {
     struct module target, writer;
     struct subject subject;
     int signal_pipe;
+    pid_t pid;
     struct stat output; /* of standard output, to see whether it is still there */
 };
 
@@ -79,6 +80,13 @@ static void world_begin(void *context, uint64_t entropy_seed)
     faults_reset(entropy_seed);
 }
 
+static void world_thread(void *context)
+{
+    struct service *service = context;
+    module_restore_thread(&service->target);
+    module_restore_thread(&service->writer);
+}
+
 static void fail(struct outcome *outcome, const char *where, const char *message)
 {
     outcome->verdict = VERDICT_FAIL;
@@ -100,6 +108,9 @@ static void world_end(void *context)
 {
     struct service *service = context;
     struct outcome *outcome = &service->channel->outcome;
+    if (getpid() != service->pid)
+        _exit(
+            1); /* a copy that the target made of us: there is one run, and one that tells of it */
     if (outcome->verdict == VERDICT_FAIL)
         return;
     if (!same_file(STDOUT_FILENO, &service->output) ||
@@ -119,7 +130,7 @@ static enum verdict run_once(struct service *service, struct source *source)
                       .outcome = &channel->outcome,
                       .observed = &channel->observed,
                       .telling = channel->telling};
-    const struct world world = {world_begin, world_end, service};
+    const struct world world = {world_begin, world_end, service, world_thread};
     enum verdict verdict =
         case_run(&run, service->options->cases[channel->case_index], &service->subject, &world);
     struct tally *tally = &channel->tally;
@@ -320,6 +331,7 @@ void service_run(struct channel *channel, const struct worker_options *options, 
     service.channel = channel;
     service.options = options;
     service.signal_pipe = signal_pipe;
+    service.pid = getpid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != options->parent)
         leave(); /* it died before that was asked for */

@@ -34,7 +34,8 @@
 
 #define VECTOR_SEEDS  8u
 #define SEQUENCES_MAX 4000u /* of exhaustive search in one case, if its weight is 100 */
-#define DEMANDS_RUNS  100u  /* fewer random runs are not asked what they covered */
+#define OUT_OF_SIGHT  "no call of this target is in sight at which another thread could go on"
+#define DEMANDS_RUNS  100u /* fewer random runs are not asked what they covered */
 #define HANGS_MAX                                                                                  \
     3u /* findings by HANG of one case and technique; each costs its full patience                 \
         */
@@ -262,6 +263,13 @@ static void add_tally(struct tally *sum, const struct tally *more)
     sum->not_fired += more->not_fired;
 }
 
+/* Interleavings are choices where the target calls something that is intercepted. */
+static void say_out_of_sight(struct case_result *result)
+{
+    result->verdict = VERDICT_UNSUPPORTED;
+    snprintf(result->message, sizeof result->message, "%s", OUT_OF_SIGHT);
+}
+
 static void judge_health(struct case_result *result)
 {
     const struct tally *tally = &result->tally;
@@ -281,6 +289,11 @@ static void judge_health(struct case_result *result)
         why = "faults were planned that did not fire";
     else if (result->technique == TECHNIQUE_PROPERTY && tally->drawn == 0)
         why = "it draws nothing, so chance changes nothing";
+    if (why && tally->drawn == 0 && tally->checks > 0 &&
+        (result->test_case->techniques & (1u << TECHNIQUE_SCHEDULE))) {
+        say_out_of_sight(result);
+        return;
+    }
     if (unmet) {
         result->verdict = VERDICT_VACUOUS;
         snprintf(result->message, sizeof result->message,
@@ -386,9 +399,7 @@ static void run_schedules(struct worker *worker, uint32_t case_index,
     run_sequences(worker, case_index, 1u << CHOICE_PREEMPT | 1u << CHOICE_NEXT, PREEMPTIONS_MAX,
                   share(worker->options.cases[case_index], SEQUENCES_MAX), result, findings);
     if (result->verdict == VERDICT_PASS && result->tally.runs < 2) {
-        result->verdict = VERDICT_VACUOUS;
-        snprintf(result->message, sizeof result->message,
-                 "there is no point at which another thread could have gone on");
+        say_out_of_sight(result);
     }
 }
 

@@ -82,10 +82,11 @@ void close_all_but(int descriptor)
 static __attribute__((noreturn)) void become_child(struct worker *worker, const int signal_pipe[2],
                                                    const int output_pipe[2])
 {
-    static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+    static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
     int nothing = open("/dev/null", O_RDONLY);
     setpgid(0, 0);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){FILE_BYTES_MAX, FILE_BYTES_MAX});
     for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
         signal(handled[i], SIG_DFL);
     if (nothing >= 0)
@@ -275,6 +276,25 @@ static bool await(struct worker *worker)
     }
 }
 
+/* What the plan and the sites name must be in the catalogue. */
+static bool sites_are_sound(const struct channel *channel)
+{
+    const struct catalogue *catalogue = edge_catalogue();
+    const struct plan *plan = &channel->outcome.plan;
+    bool sound = true;
+    for (uint32_t i = 0; i < channel->sites.count && i < SITES_MAX; i++)
+        sound &= channel->sites.at[i].operation < catalogue->operation_count &&
+                 channel->sites.at[i].role < catalogue->role_count;
+    for (uint32_t i = 0; i < plan->count && i < FAULTS_MAX && sound; i++) {
+        const struct fault *fault = &plan->faults[i];
+        sound = fault->site.operation < catalogue->operation_count &&
+                fault->site.role < catalogue->role_count && fault->effect.code >= 1 &&
+                (uint32_t)fault->effect.code <=
+                    catalogue->operations[fault->site.operation].effect_count;
+    }
+    return sound;
+}
+
 /* Nothing that comes out of shared memory is trusted: the target may have written to it. */
 static bool channel_is_sound(struct channel *channel)
 {
@@ -282,7 +302,9 @@ static bool channel_is_sound(struct channel *channel)
     bool sound = channel->guard_first == GUARD && channel->guard_last == GUARD &&
                  outcome->verdict < VERDICTS && channel->drawn.count <= CHOICES_MAX &&
                  channel->drawn.span_count <= SPANS_MAX && channel->sites.count <= SITES_MAX &&
-                 outcome->plan.count <= FAULTS_MAX && channel->observed.count <= OBSERVATIONS_MAX;
+                 outcome->plan.count <= FAULTS_MAX && sites_are_sound(channel) &&
+                 outcome->line >= 0 && channel->tally.checks <= INT64_MAX &&
+                 channel->observed.count <= OBSERVATIONS_MAX;
     for (uint32_t i = 0; i < OBSERVATIONS_MAX; i++)
         channel->observed.at[i].name[NAME_BYTES_MAX - 1] = 0;
     outcome->file[sizeof outcome->file - 1] = outcome->expression[sizeof outcome->expression - 1] =
@@ -329,15 +351,19 @@ static bool ensure_started(struct worker *worker)
     return false;
 }
 
-/* Where the target's relative paths end up. Without one the worker stays where it is. */
-static void make_room(struct worker *worker)
+/* Where the target's relative paths end up. Without one nothing can be judged: files that stay from
+ * run to run, and those of whoever called us, would be the target's. */
+static bool make_room(struct worker *worker)
 {
     const char *parent = getenv("TMPDIR");
     char *room = worker->options.room;
     int size = snprintf(room, sizeof worker->options.room, "%s/assay-XXXXXX",
                         parent && *parent ? parent : "/tmp");
-    if (size < 0 || (size_t)size >= sizeof worker->options.room || !mkdtemp(room))
+    if (size < 0 || (size_t)size >= sizeof worker->options.room || !mkdtemp(room)) {
         room[0] = 0;
+        return false;
+    }
+    return true;
 }
 
 void room_remove(const char *room)
@@ -353,7 +379,7 @@ bool worker_open(struct worker *worker, const struct worker_options *options)
     memset(worker, 0, sizeof *worker);
     worker->options = *options;
     worker->options.parent = getpid();
-    make_room(worker);
+    bool has_room = make_room(worker);
     worker->signal_pipe = worker->output_pipe = -1;
     worker->channel = mmap(NULL, sizeof *worker->channel, PROT_READ | PROT_WRITE,
                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -361,7 +387,11 @@ bool worker_open(struct worker *worker, const struct worker_options *options)
         fprintf(stderr, "assay: no memory for a worker\n");
         exit(EXIT_INTERNAL);
     }
-    return ensure_started(worker);
+    if (!has_room)
+        snprintf(worker->channel->load_message, MODULE_MESSAGE_BYTES,
+                 "cannot make a folder for its files in TMPDIR or /tmp (of at most %zu bytes)",
+                 sizeof worker->options.room - sizeof "/assay-XXXXXX");
+    return has_room && ensure_started(worker);
 }
 
 void worker_restart(struct worker *worker)

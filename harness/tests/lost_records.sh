@@ -43,3 +43,6 @@ if mount -t tmpfs -o size=4k tmpfs "$room/small" 2>/dev/null; then
 else
     echo "no file system may be mounted here: that row is left out"
 fi
+
+# Without a folder for its files a target would work in ours: nothing can be judged then.
+expect 3 'cannot make a folder' env TMPDIR="$room/no/such" "$ASSAY" "$@" --out "$room/out"

@@ -152,3 +152,9 @@ expect 64 'still going on' "$ASSAY" check "so:$MODULES/spins.so" --case outage.m
     --only vectors --hang-seconds 60 --out "$room/busy" --resume
 kill "$run"
 wait "$run" 2>/dev/null || true
+
+# A finding that was taken out of the events does not turn the run green.
+expect 1 '^REFUSED: ' "$ASSAY" check "so:$MODULES/nul_truncates.so" --only property --case 'hashing.*' --out "$room/cut"
+sed -i '/"event":"finding"/d; /"event":"verdict"/d' "$room/cut/latest/events.jsonl"
+expect 64 'is not what a run writes' "$ASSAY" check "so:$MODULES/nul_truncates.so" --only property --case 'hashing.*' \
+    --out "$room/cut" --resume

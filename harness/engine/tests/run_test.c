@@ -185,7 +185,7 @@ static void clean_ups_run_however_it_ends(void **state)
         {needs_more, VERDICT_UNSUPPORTED, "begin:7 body second first end "},
         {draws_without_end, VERDICT_REJECTED, "begin:7 body second first end "},
     };
-    static const struct world traced = {trace_begin, trace_end, trace};
+    static const struct world traced = {trace_begin, trace_end, trace, NULL};
     static const struct test_case test_case = {.name = "test.defers", .body = defers};
     static struct run run;
     (void)state;
