@@ -360,7 +360,7 @@ bool store_column(sqlite3_stmt *row, int column, int type, const char *operation
 bool store_column_credential(sqlite3_stmt *row, int column, struct credential *ret,
                              struct reply *reply)
 {
-    struct bytes text;
+    struct bytes text = {NULL, 0};
     REQUIRE(store_column(row, column, SQLITE_TEXT, "credential", &text, reply));
     if (text.size > CREDENTIAL_BYTES_MAX)
         return store_corrupt("credential", "too long", reply);
