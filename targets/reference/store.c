@@ -170,7 +170,8 @@ static bool configure(sqlite3 *db, struct reply *reply)
                      reply);
 }
 
-/* SQLite answers with the mode that it really uses, which is not always the one asked for. */
+/* SQLite answers with the mode that it means to use, which is not always the one asked for; only
+ * behind the row that says so is the change committed, and only then is it true. */
 static bool ask_for_wal(sqlite3 *db, struct reply *reply)
 {
     CLEANUP(statement_finalize) sqlite3_stmt *statement = NULL;
@@ -182,7 +183,11 @@ static bool ask_for_wal(sqlite3 *db, struct reply *reply)
     const char *mode = (const char *)sqlite3_column_text(statement, 0);
     if (mode == NULL)
         return store_failed("journal mode", SQLITE_NOMEM, reply);
-    if (strcmp(mode, "wal") != 0)
+    bool is_wal = strcmp(mode, "wal") == 0;
+    code = sqlite3_step(statement);
+    if (code != SQLITE_DONE)
+        return store_failed("journal mode", code, reply);
+    if (!is_wal)
         return reply_unavailable(reply, LAYER_STORAGE, REASON_REFUSED, 0, "journal mode",
                                  "not wal");
     return reply_ok(reply);
