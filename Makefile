@@ -77,6 +77,7 @@ soak: build across
 		$(ASSAY) check reference --seed $$seed >out/soak.log || { cat out/soak.log; exit 1; }; \
 		tail -n 1 out/soak.log; \
 	done
+	$(ASSAY) check reference --only fault --case outage.five_steps --full
 	$(ASSAY) prove --full
 
 fuzz:

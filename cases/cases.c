@@ -15,6 +15,7 @@
     X(hashing_neighbours)                                                                          \
     X(hashing_every_length)                                                                        \
     X(hashing_salts)                                                                               \
+    X(hashing_salt_entropy)                                                                        \
     X(hashing_rehash_settles)                                                                      \
     X(hashing_aliases)                                                                             \
     X(hashing_longest)                                                                             \
@@ -40,12 +41,20 @@
     X(concurrency_rehash_and_change)                                                               \
     X(concurrency_remove_and_change)                                                               \
     X(concurrency_right_and_wrong)                                                                 \
+    X(concurrency_short_of_memory)                                                                 \
     X(concurrency_any_three)                                                                       \
+    X(clock_guesses)                                                                               \
+    X(clock_session_ends)                                                                          \
     X(outage_first_day)                                                                            \
+    X(outage_five_steps)                                                                           \
     X(outage_morning)                                                                              \
     X(outage_dearer_hashes)                                                                        \
+    X(outage_again_and_again)                                                                      \
     X(outage_farewell)                                                                             \
-    X(outage_damaged_file)
+    X(outage_damaged_file)                                                                         \
+    X(powercut_first_day)                                                                          \
+    X(powercut_farewell)                                                                           \
+    X(powercut_dearer_hashes)
 
 #define DECLARED(name) extern const struct test_case name;
 #define LISTED(name)   &name,

@@ -3,7 +3,7 @@
  * The cases, and what they have in common.
  *
  *   cases.c      the list: a new case is one line here
- *   encoding.c hashing.c accounts.c compat.c concurrency.c outage.c   one theme a file
+ *   encoding.c hashing.c accounts.c compat.c concurrency.c outage.c powercut.c   one theme a file
  *   client.c     operations of a target, each a step of the story, each answer judged
  *   oracle.c     what may be demanded of an answer: sound, so that no honest target breaks it
  *   model.c      which passwords an account may have, after everything that was answered or left
@@ -68,6 +68,9 @@ bool within_name_limits(const struct assay_traits *, const struct text *);
 /* --- oracle.c
  * -------------------------------------------------------------------------------------------------
  */
+
+/* The operation of the catalogue that has this name; OPERATIONS_MAX, if there is none. */
+uint16_t operation_named(const char *name);
 
 const char *answer_name(enum assay_answer);
 const char *layer_name(enum assay_layer);

@@ -108,12 +108,10 @@ static void keep_explaining(struct meeting *meeting, enum assay_answer answer,
 }
 
 /* One handle for each client, or one for all where the target declares that it serves several
- * threads. Dearer hashes than the stored one, so that a login has something to write. */
-static void open_clients(struct meeting *meeting)
+ * threads. */
+static void open_clients(struct meeting *meeting, struct assay_cost cost)
 {
     const struct assay_target *target = meeting->subject->target;
-    struct assay_cost cost = cheapest_cost(&target->traits);
-    cost.passes += cost.passes > 0;
     for (size_t i = 0; i < meeting->count; i++) {
         client_init(&meeting->clients[i], meeting->run, target, cost);
         meeting->clients[i].may_be_busy = meeting->clients[i].others_act = true;
@@ -183,7 +181,9 @@ static void meet(struct run *run, const struct subject *subject, bool registered
                         &meeting.passwords[0]))
         reject(run);
     client_close(&first);
-    open_clients(&meeting);
+    struct assay_cost dearer = cheapest_cost(&subject->target->traits);
+    dearer.passes += dearer.passes > 0; /* so that a login has something to write */
+    open_clients(&meeting, dearer);
     step(run, "together");
     schedule(run, (uint32_t)count, act, &meeting);
     judge_meeting(&meeting, &before);
@@ -288,4 +288,56 @@ const struct test_case concurrency_any_three = {
     .techniques = BIT(PROPERTY),
     .weight = 100,
     .body = any_three,
+};
+
+/* Three hashes at once, two of the right password, and memory for two and a half of them. */
+static void short_of_memory(struct run *run, const void *context)
+{
+    static struct meeting meeting; /* large; every run begins by filling it */
+    const struct subject *subject = context;
+    const struct assay_target *target = subject->target;
+    const struct assay_cost cost = cheapest_cost(&target->traits);
+    const uint16_t mapping = operation_named("memory.map");
+    need_accounts(run, target);
+    meeting = (struct meeting){.run = run, .subject = subject, .count = 3};
+    simple_name(&target->traits, 'a', &meeting.name);
+    simple_password(&target->traits, 'a', &meeting.passwords[0]);
+    simple_password(&target->traits, 'b', &meeting.passwords[1]);
+    struct client first;
+    client_init(&first, run, target, cost);
+    client_open(&first, false);
+    if (client_register(&first, &meeting.name, &meeting.passwords[0]) != ASSAY_OK)
+        reject(run);
+    client_close(&first);
+    uint64_t one_hash = edge_held_most(mapping);
+    if (one_hash == 0)
+        unsupported(run, "a KDF whose memory is seen");
+    open_clients(&meeting, cost);
+    edge_allow(mapping, 2 * one_hash + one_hash / 2);
+    for (size_t i = 0; i < meeting.count; i++)
+        meeting.deeds[i] =
+            (struct deed){.kind = LOGIN, .password = i == 2, .reply = {.answer = ASSAY_ANSWERS}};
+    step(run, "together");
+    schedule(run, (uint32_t)meeting.count, act, &meeting);
+    for (size_t i = 0; i < meeting.count; i++) {
+        const struct deed *deed = &meeting.deeds[i];
+        client_judge(&meeting.clients[i], "login", &deed->reply, &meeting.passwords[deed->password],
+                     ASSAY_DENIED);
+        CHECK(run, deed->reply.answer != (deed->password == 0 ? ASSAY_DENIED : ASSAY_OK),
+              "memory is short, and client %zu with the %s password is answered %s", i + 1,
+              deed->password == 0 ? "right" : "wrong", REPLY_TEXT(&deed->reply));
+    }
+    if (edge_refused(mapping) > 0)
+        label(run, "memory was short");
+    edge_allow(mapping, UINT64_MAX);
+    CHECK(run, client_login(&meeting.clients[0], &meeting.name, &meeting.passwords[0]) == ASSAY_OK,
+          "there is memory again, but login answers %s", REPLY_TEXT(client_reply()));
+}
+const struct test_case concurrency_short_of_memory = {
+    .name = "concurrency.short_of_memory",
+    .shows = "when all hashes together get too little memory, one is unavailable for that reason, "
+             "and no right password is denied",
+    .stands_for = "the incident: out of memory under load, answered as a wrong password",
+    .techniques = BIT(SCHEDULE),
+    .body = short_of_memory,
 };

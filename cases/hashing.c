@@ -98,6 +98,61 @@ const struct test_case hashing_salts = {
     .body = salts,
 };
 
+/* Random bytes that were given out since the run began. */
+static uint64_t random_bytes(void)
+{
+    const struct catalogue *catalogue = edge_catalogue();
+    uint64_t sum = 0;
+    for (uint16_t i = 0; i < catalogue->operation_count; i++)
+        if (strncmp(catalogue->operations[i].name, "entropy.", strlen("entropy.")) == 0)
+            sum += edge_held(i);
+    return sum;
+}
+
+/* A hash that was answered ok was made with as many random bytes as are promised, also when the
+ * source of them fails. */
+static void judge_salt(struct run *run, const struct assay_traits *traits, uint64_t before)
+{
+    uint64_t drawn = random_bytes() - before;
+    if (!traits->controlled_entropy)
+        return;
+    CHECK(run, drawn >= traits->salt_bytes,
+          "a hash is answered ok that was made with %llu random bytes, and %u are promised",
+          (unsigned long long)drawn, traits->salt_bytes);
+}
+
+#define SALTED_HASHES 6
+
+static void salt_entropy(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    const struct assay_target *target = subject->target;
+    static struct text encoded[SALTED_HASHES];
+    struct text password;
+    need_hashing(run, target);
+    if (!target->traits.controlled_entropy || target->traits.salt_bytes == 0)
+        unsupported(run, "controlled randomness and a promise of it (traits.salt_bytes)");
+    draw_password(run, &target->traits, &password);
+    for (size_t i = 0; i < SALTED_HASHES; i++) {
+        uint64_t before = random_bytes();
+        stored_hash(run, target, cheapest_cost(&target->traits), &password, &encoded[i]);
+        judge_salt(run, &target->traits, before);
+        for (size_t other = 0; other < i; other++)
+            CHECK(run, !same_text(&encoded[i], &encoded[other]),
+                  "hashes %zu and %zu of one password are one string: they have one salt",
+                  other + 1, i + 1);
+    }
+}
+const struct test_case hashing_salt_entropy = {
+    .name = "hashing.salt_entropy",
+    .shows = "each hash is made with as many fresh random bytes as are promised, and no two of one "
+             "password are alike",
+    .stands_for = "N-10, A-11.5.1: salts of low entropy, drawn once, or from the clock",
+    .techniques = BIT(VECTORS) | BIT(PROPERTY),
+    .weight = 25,
+    .body = salt_entropy,
+};
+
 /* What needs_rehash() says of a string when this cost is configured. */
 static bool rehash_needed(struct run *run, const struct assay_target *target,
                           struct assay_cost cost, const struct text *encoded)
@@ -250,22 +305,26 @@ static void short_of_memory(struct run *run, const void *context)
     edge_quiet(was_quiet);
     CHECK(run, stored_verify(run, target, &before, &password) != ASSAY_DENIED,
           "the right password is answered denied, because something failed");
-    CHECK(run, stored_verify(run, target, &before, &wrong) != ASSAY_OK,
-          "a wrong password is answered ok, because something failed");
+    CHECK_AS(run, CONSEQUENCE_FAIL_OPEN, stored_verify(run, target, &before, &wrong) != ASSAY_OK,
+             "a wrong password is answered ok, because something failed");
     step(run, "hash");
+    uint64_t random_before = random_bytes();
     struct assay_reply reply =
         plain_hash(run, target, cheapest_cost(&target->traits), &password, &during);
     tell(run, "hash password %s: %s", QUOTED_TEXT(&password), REPLY_TEXT(&reply));
     judge_reply(run, &reply, "hash", &password);
+    if (reply.answer == ASSAY_OK)
+        judge_salt(run, &target->traits, random_before);
     edge_quiet(true);
     if (reply.answer == ASSAY_OK) {
-        CHECK(run, stored_verify(run, target, &during, &password) == ASSAY_OK,
-              "a hash that was answered ok does not verify: %s", REPLY_TEXT(client_reply()));
-        CHECK(run, stored_verify(run, target, &during, &wrong) != ASSAY_OK,
-              "a hash that was answered ok accepts a wrong password");
+        CHECK_AS(run, CONSEQUENCE_LOST, stored_verify(run, target, &during, &password) == ASSAY_OK,
+                 "a hash that was answered ok does not verify: %s", REPLY_TEXT(client_reply()));
+        CHECK_AS(run, CONSEQUENCE_FAIL_OPEN,
+                 stored_verify(run, target, &during, &wrong) != ASSAY_OK,
+                 "a hash that was answered ok accepts a wrong password");
     }
-    CHECK(run, stored_verify(run, target, &before, &password) == ASSAY_OK,
-          "the outage is over, but verify answers %s", REPLY_TEXT(client_reply()));
+    CHECK_AS(run, CONSEQUENCE_STUCK, stored_verify(run, target, &before, &password) == ASSAY_OK,
+             "the outage is over, but verify answers %s", REPLY_TEXT(client_reply()));
 }
 const struct test_case hashing_short_of_memory = {
     .name = "hashing.short_of_memory",

@@ -11,7 +11,8 @@
  *
  * A target that declares a lockout may answer `locked` after so many attempts that it can have
  * counted. Answered ones count since the last ok; one that was left open may count at any later
- * moment, so it counts for ever.
+ * moment, so it counts for ever, unless its password was certainly the right one: an outage must
+ * not lock out who knows it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -97,6 +98,16 @@ static void set(struct model *model, int8_t current)
         model->states[i].current = current;
 }
 
+/* Whether this is the current password in every state. */
+static bool is_certain(struct model *model, int8_t password)
+{
+    let_pending_happen(model);
+    for (uint32_t i = 0; i < model->state_count; i++)
+        if (model->states[i].current != password)
+            return false;
+    return !model->overflow;
+}
+
 static bool may_be_locked(const struct model *model)
 {
     uint32_t limit = model->traits->lockout_attempts;
@@ -136,11 +147,13 @@ static bool answered(struct model *model, enum assay_answer answer, int8_t befor
 static bool answered_attempt(struct model *model, enum assay_answer answer, int8_t before,
                              int8_t after)
 {
+    bool was_right = is_certain(model, before);
     bool is_lock =
         answer == ASSAY_LOCKED || (answer == ASSAY_DENIED && model->traits->hides_lockout);
     bool is_explained =
         (is_lock && may_be_locked(model)) || answered(model, answer, before, after, ASSAY_DENIED);
-    model_attempt(model, answer);
+    if (answer != ASSAY_UNAVAILABLE || !was_right)
+        model_attempt(model, answer);
     return is_explained;
 }
 

@@ -12,6 +12,15 @@
 
 #include "cases/cases.h"
 
+uint16_t operation_named(const char *name)
+{
+    const struct catalogue *catalogue = edge_catalogue();
+    for (uint16_t i = 0; i < catalogue->operation_count; i++)
+        if (strcmp(catalogue->operations[i].name, name) == 0)
+            return i;
+    return OPERATIONS_MAX;
+}
+
 const char *answer_name(enum assay_answer answer)
 {
     static const char *const names[ASSAY_ANSWERS] = {
@@ -57,6 +66,7 @@ static const struct {
     {"disk.write", "io", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "a sector cannot be written"},
     {"disk.write", "full", ASSAY_LAYER_STORAGE, ASSAY_REASON_FULL, "no space is left"},
     {"disk.sync", "io", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "data may not have reached the disk"},
+    {"disk.sync", "dropped", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "data has not reached the disk"},
     {"disk.truncate", "io", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "the file cannot be cut"},
     {"disk.size", "io", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "the file's size cannot be read"},
     {"disk.delete", "io", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "the file cannot be removed"},
@@ -79,6 +89,28 @@ static const struct {
      "libsodium says ENOMEM"},
     {"call.crypto_pwhash_str_verify", "memory", ASSAY_LAYER_HASHING, ASSAY_REASON_MEMORY,
      "libsodium says EINVAL or ENOMEM"},
+    {"memory.allocate", "memory", ASSAY_LAYER_INTERNAL, ASSAY_REASON_MEMORY, "of the program"},
+    {"memory.allocate", "memory", ASSAY_LAYER_HASHING, ASSAY_REASON_MEMORY,
+     "the program's, for a hash"},
+    {"memory.allocate", "memory", ASSAY_LAYER_STORAGE, ASSAY_REASON_MEMORY,
+     "the program's, for its store"},
+    {"memory.allocate", "memory", ASSAY_LAYER_SESSION, ASSAY_REASON_MEMORY,
+     "the program's, for a session"},
+    {"memory.kdf", "memory", ASSAY_LAYER_HASHING, ASSAY_REASON_MEMORY, "the KDF's own"},
+    {"memory.lock", "memory", ASSAY_LAYER_INTERNAL, ASSAY_REASON_MEMORY,
+     "a secret cannot be kept out of swap"},
+    {"entropy.library", "stuck", ASSAY_LAYER_HASHING, ASSAY_REASON_ENTROPY, "the same bytes again"},
+    {"entropy.kernel", "nosys", ASSAY_LAYER_HASHING, ASSAY_REASON_ENTROPY, "no salt"},
+    {"entropy.kernel", "nosys", ASSAY_LAYER_SESSION, ASSAY_REASON_ENTROPY, "no token"},
+    {"entropy.kernel", "stuck", ASSAY_LAYER_HASHING, ASSAY_REASON_ENTROPY, "the same bytes again"},
+    {"entropy.large", "nosys", ASSAY_LAYER_HASHING, ASSAY_REASON_ENTROPY, "no salt"},
+    {"entropy.large", "nosys", ASSAY_LAYER_SESSION, ASSAY_REASON_ENTROPY, "no token"},
+    {"entropy.large", "short", ASSAY_LAYER_HASHING, ASSAY_REASON_ENTROPY, "not all that is needed"},
+    {"entropy.large", "stuck", ASSAY_LAYER_HASHING, ASSAY_REASON_ENTROPY, "the same bytes again"},
+    {"clock.read", "forward", ASSAY_LAYER_INTERNAL, ASSAY_REASON_CLOCK, "a year later"},
+    {"clock.read", "back", ASSAY_LAYER_INTERNAL, ASSAY_REASON_CLOCK, "a year earlier"},
+    {"clock.read", "restart", ASSAY_LAYER_INTERNAL, ASSAY_REASON_CLOCK, "1970"},
+    {"clock.read", "still", ASSAY_LAYER_INTERNAL, ASSAY_REASON_CLOCK, "no time goes by"},
 };
 
 static bool may_have_cause(const struct fault *fault, const struct assay_cause *cause)
@@ -89,6 +121,16 @@ static bool may_have_cause(const struct fault *fault, const struct assay_cause *
         if (strcmp(causes[i].operation, operation->name) == 0 &&
             strcmp(causes[i].effect, effect) == 0 && causes[i].layer == cause->layer &&
             causes[i].reason == cause->reason)
+            return true;
+    return false;
+}
+
+/* More was wanted of something than the case allows: as if the first effect had struck there. */
+static bool some_limit_explains(const struct assay_cause *cause)
+{
+    for (uint16_t i = 0; i < edge_catalogue()->operation_count; i++)
+        if (edge_refused(i) > 0 &&
+            may_have_cause(&(struct fault){.site = {.operation = i}, .effect = {1}}, cause))
             return true;
     return false;
 }
@@ -158,20 +200,31 @@ static bool blames_the_record(const struct assay_cause *cause)
     return cause->layer == ASSAY_LAYER_HASHING && cause->reason == ASSAY_REASON_LIMIT;
 }
 
+/* For the matrix of what was injected and what was reported. */
+static void note_failure(struct run *run, const struct assay_reply *reply)
+{
+    if (reply->answer == ASSAY_UNAVAILABLE)
+        report_failure(run,
+                       (struct report){(uint8_t)reply->cause.layer, (uint8_t)reply->cause.reason});
+}
+
 static void judge_unavailable(struct run *run, const struct assay_reply *reply,
                               const char *operation)
 {
+    if (some_limit_explains(&reply->cause))
+        return;
     CHECK(run, edge_fired() != 0, "%s answers %s, although nothing was made to fail", operation,
           REPLY_TEXT(reply));
-    CHECK(run, some_fault_explains(&reply->cause),
-          "%s answers %s, but what failed is %s: the wrong people would be woken up", operation,
-          REPLY_TEXT(reply), INJECTED());
+    CHECK_AS(run, CONSEQUENCE_MISATTRIBUTED, some_fault_explains(&reply->cause),
+             "%s answers %s, but what failed is %s: the wrong people would be woken up", operation,
+             REPLY_TEXT(reply), INJECTED());
 }
 
 void judge_reply(struct run *run, const struct assay_reply *reply, const char *operation,
                  const struct text *secret)
 {
     judge_form(run, reply, operation, secret);
+    note_failure(run, reply);
     if (reply->answer == ASSAY_UNAVAILABLE)
         judge_unavailable(run, reply, operation);
 }
@@ -180,6 +233,7 @@ void judge_reply_of_record(struct run *run, const struct assay_reply *reply, con
                            const struct text *secret)
 {
     judge_form(run, reply, operation, secret);
+    note_failure(run, reply);
     if (reply->answer == ASSAY_UNAVAILABLE && !blames_the_record(&reply->cause))
         judge_unavailable(run, reply, operation);
 }

@@ -11,12 +11,15 @@
 
 #include "cases/cases.h"
 
+#define FAILURES_IN_A_ROW 17 /* more than the slots that a small service keeps */
+
 struct outage {
     struct run *run;
     const struct assay_target *target;
     struct client client;
     struct model model;
     struct text name, first, second;
+    bool over; /* nothing fails any more */
 };
 
 /* Within the declared limits, and of a kind that most policies take. */
@@ -48,9 +51,23 @@ static void outage_init(struct outage *outage, struct run *run, const struct sub
     client_init(&outage->client, run, subject->target, cheapest_cost(traits));
 }
 
+/* What an answer that cannot be is evidence of. A password that must not work and does is the worst
+ * of it; while things fail, a lie about them; when they work again, an account that is not what was
+ * acknowledged, or, after a change that was left open, neither what it was nor what it should be.
+ */
+static enum consequence evidence_of(const struct outage *outage)
+{
+    if (client_reply()->answer == ASSAY_OK)
+        return CONSEQUENCE_FAIL_OPEN;
+    if (!outage->over)
+        return CONSEQUENCE_WRONG_ANSWER;
+    return outage->model.pending_count > 0 ? CONSEQUENCE_TORN : CONSEQUENCE_LOST;
+}
+
 #define EXPLAINED(outage, explained)                                                               \
-    CHECK((outage)->run, explained, "the answer %s cannot be: the account has %s",                 \
-          REPLY_TEXT(client_reply()), model_text(&(outage)->model, (char[300]){0}, 300))
+    CHECK_AS((outage)->run, evidence_of(outage), explained,                                        \
+             "the answer %s cannot be: the account has %s", REPLY_TEXT(client_reply()),            \
+             model_text(&(outage)->model, (char[300]){0}, 300))
 
 static bool opened(struct outage *outage)
 {
@@ -101,8 +118,9 @@ static void looks_at_the_truth(struct outage *outage)
     const struct text *const passwords[] = {&outage->first, &outage->second};
     for (size_t i = 0; i < 2; i++) {
         logs_in(outage, passwords[i]);
-        CHECK(outage->run, client_reply()->answer != ASSAY_UNAVAILABLE || !must_serve(outage),
-              "the outage is over, but login still answers %s", REPLY_TEXT(client_reply()));
+        CHECK_AS(outage->run, CONSEQUENCE_STUCK,
+                 client_reply()->answer != ASSAY_UNAVAILABLE || !must_serve(outage),
+                 "the outage is over, but login still answers %s", REPLY_TEXT(client_reply()));
     }
 }
 
@@ -111,13 +129,14 @@ static void recovers(struct outage *outage)
     struct text other;
     struct client *client = &outage->client;
     edge_quiet(true);
+    outage->over = true;
     tell(outage->run, "the outage is over");
     if (outage->target->traits.recovery == ASSAY_RECOVERS_AT_ONCE && client->handle)
         looks_at_the_truth(outage);
     client_close(client);
     client_open(client, false);
-    CHECK(outage->run, client->handle != NULL || !must_serve(outage),
-          "the outage is over, but open answers %s", REPLY_TEXT(client_reply()));
+    CHECK_AS(outage->run, CONSEQUENCE_STUCK, client->handle != NULL || !must_serve(outage),
+             "the outage is over, but open answers %s", REPLY_TEXT(client_reply()));
     if (!client->handle)
         return;
     looks_at_the_truth(outage);
@@ -125,20 +144,38 @@ static void recovers(struct outage *outage)
         return;
     other = outage->name; /* which was taken, so its like is */
     other.bytes[0] = 'b';
-    CHECK(outage->run, client_register(client, &other, &outage->first) == ASSAY_OK,
-          "the outage is over, but a new name is answered %s", REPLY_TEXT(client_reply()));
-    CHECK(outage->run, client_login(client, &other, &outage->first) == ASSAY_OK,
-          "the outage is over, but a new account is answered %s", REPLY_TEXT(client_reply()));
+    CHECK_AS(outage->run, CONSEQUENCE_STUCK,
+             client_register(client, &other, &outage->first) == ASSAY_OK,
+             "the outage is over, but a new name is answered %s", REPLY_TEXT(client_reply()));
+    CHECK_AS(outage->run, CONSEQUENCE_LOST,
+             client_login(client, &other, &outage->first) == ASSAY_OK,
+             "the outage is over, but a new account is answered %s", REPLY_TEXT(client_reply()));
 }
 
-/* What was there before the outage. */
-static void prepared(struct outage *outage)
+/* What was there before the outage: a store with one account. */
+static void an_account(struct run *run, const void *context)
 {
-    bool was_quiet = edge_quiet(true);
-    client_open(&outage->client, false);
-    registers(outage, &outage->first);
-    client_close(&outage->client);
-    edge_quiet(was_quiet);
+    struct outage outage;
+    outage_init(&outage, run, context);
+    client_open(&outage.client, false);
+    registers(&outage, &outage.first);
+    client_close(&outage.client);
+}
+
+/* The same, as it is known in a run that begins with it. */
+static void prepared(struct outage *outage, struct run *run, const struct subject *subject)
+{
+    outage_init(outage, run, subject);
+    model_register(&outage->model, ASSAY_OK, &outage->first);
+}
+
+/* Or a store without accounts. */
+static void no_account(struct run *run, const void *context)
+{
+    struct outage outage;
+    outage_init(&outage, run, context);
+    client_open(&outage.client, false);
+    client_close(&outage.client);
 }
 
 static void first_day(struct run *run, const void *context)
@@ -165,11 +202,42 @@ const struct test_case outage_first_day = {
     .body = first_day,
 };
 
-static void morning(struct run *run, const void *context)
+/* After an error the caller begins anew, as callers do, and that can fail as well. */
+static bool goes_on(struct outage *outage)
+{
+    if (outage->client.handle && client_reply()->answer == ASSAY_UNAVAILABLE)
+        client_close(&outage->client);
+    return opened(outage);
+}
+
+static void five_steps(struct run *run, const void *context)
 {
     struct outage outage;
     outage_init(&outage, run, context);
-    prepared(&outage);
+    if (goes_on(&outage))
+        registers(&outage, &outage.first);
+    if (goes_on(&outage))
+        logs_in(&outage, &outage.first);
+    if (goes_on(&outage))
+        changes(&outage, &outage.first, &outage.second);
+    client_close(&outage.client);
+    recovers(&outage);
+}
+const struct test_case outage_five_steps = {
+    .name = "outage.five_steps",
+    .shows = "open, register, log in, change, close: safe against any fault, any two of them, and "
+             "any during the recovery from another",
+    .stands_for = "OSDI 2014 (Yuan): most catastrophes begin with an error that is handled wrongly",
+    .techniques = BIT(VECTORS) | BIT(FAULT),
+    .body = five_steps,
+    .prepare = no_account,
+    .pairs = true,
+};
+
+static void morning(struct run *run, const void *context)
+{
+    struct outage outage;
+    prepared(&outage, run, context);
     if (opened(&outage)) {
         logs_in(&outage, &outage.first);
         logs_in(&outage, &outage.second);
@@ -183,6 +251,7 @@ const struct test_case outage_morning = {
     .stands_for = "the incident: out of memory or a busy store answered as a wrong password",
     .techniques = BIT(VECTORS) | BIT(FAULT),
     .body = morning,
+    .prepare = an_account,
 };
 
 /* How often the operation that the plan lets fail was passed in this step, if it is one of those
@@ -200,11 +269,10 @@ static uint32_t passed_here(const struct fault *fault)
 static void dearer_hashes(struct run *run, const void *context)
 {
     struct outage outage;
-    outage_init(&outage, run, context);
+    prepared(&outage, run, context);
     const struct plan *plan = edge_plan();
     const struct assay_cost cheap = outage.client.cost;
     uint32_t needed = UINT32_MAX;
-    prepared(&outage);
     if (opened(&outage)) {
         logs_in(&outage, &outage.first); /* what a login needs that renews nothing */
         if (plan->count == 1 && edge_fired() == 0)
@@ -234,13 +302,37 @@ const struct test_case outage_dearer_hashes = {
     .stands_for = "O-03: rehash half done, or its failure shown as a failed login",
     .techniques = BIT(VECTORS) | BIT(FAULT),
     .body = dearer_hashes,
+    .prepare = an_account,
+};
+
+/* Sites are counted in the first login only: a failure there for good strikes in all others, too.
+ * Whoever loses something with each failure has nothing left when it is over. */
+static void again_and_again(struct run *run, const void *context)
+{
+    struct outage outage;
+    prepared(&outage, run, context);
+    if (opened(&outage)) {
+        logs_in(&outage, &outage.first);
+        edge_quiet(edge_plan()->count == 0);
+        for (int i = 1; i < FAILURES_IN_A_ROW; i++)
+            logs_in(&outage, &outage.first);
+        edge_quiet(false);
+    }
+    recovers(&outage);
+}
+const struct test_case outage_again_and_again = {
+    .name = "outage.again_and_again",
+    .shows = "the same fault many times in a row does no more harm than once",
+    .stands_for = "DESIGN: a slot, a lock or a descriptor that each failure loses",
+    .techniques = BIT(VECTORS) | BIT(FAULT),
+    .body = again_and_again,
+    .prepare = an_account,
 };
 
 static void farewell(struct run *run, const void *context)
 {
     struct outage outage;
-    outage_init(&outage, run, context);
-    prepared(&outage);
+    prepared(&outage, run, context);
     if (opened(&outage)) {
         changes(&outage, &outage.first, &outage.second);
         removes(&outage, &outage.second);
@@ -254,6 +346,7 @@ const struct test_case outage_farewell = {
     .stands_for = "A-2.3.3: half-done changes, accounts that come back",
     .techniques = BIT(VECTORS) | BIT(FAULT),
     .body = farewell,
+    .prepare = an_account,
 };
 
 static void damaged_file(struct run *run, const void *context)
@@ -261,8 +354,7 @@ static void damaged_file(struct run *run, const void *context)
     struct outage outage;
     uint32_t changed = 0;
     struct text wrong;
-    outage_init(&outage, run, context);
-    prepared(&outage);
+    prepared(&outage, run, context);
     text_set(&wrong, "Never3set", outage.target->traits.password_bytes_min,
              outage.target->traits.password_bytes_max);
     if (!rot_file(run, ACCOUNTS_PATH, &changed))
@@ -287,4 +379,5 @@ const struct test_case outage_damaged_file = {
     .stands_for = "bit rot; storage files as untrusted input",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = damaged_file,
+    .prepare = an_account,
 };

@@ -3,11 +3,8 @@
  * The disk: files in memory, as SQLite's default VFS, so that every error of the disk can be made
  * to happen and SQLite itself produces what follows from it.
  *
- * A file is its content, the locks on it and the WAL index that belongs to it. Files have names,
- * compared byte for byte as they were given: there are no directories, and every path exists. A
- * file without a name, be it temporary, deleted or left over from before a reset, lives as long as
- * a handle has it open. So a connection that a subject leaks into the next run can still be used,
- * closed or forgotten, and disturbs nobody.
+ * Files and their names are in files.c, what a power cut would leave of them is in powercut.c. Here
+ * are the methods that SQLite calls, and the locks.
  *
  * Locks are those of SQLite's unix VFS between connections of one process: many SHARED; one writer,
  * which is RESERVED, then PENDING (no new SHARED), then EXCLUSIVE once the others are gone; on the
@@ -16,61 +13,27 @@
  *
  * Every method that can fail passes the edge first, with no lock held, and then does all of its
  * work under one mutex. A fault happens instead of the work: a failed write has written nothing, a
- * failed delete deleted nothing. Giving back locks, closing, and reading the clock never fail.
+ * failed delete deleted nothing. Giving back locks and closing never fail.
  *
- * The clock starts on the same day each time and moves only when SQLite sleeps, which takes no
- * time. The device promises nothing (no atomic, safe or ordered writes), and its sectors have 4096
- * bytes.
+ * Sleeping takes no time; the clock is that of clock.c. The device promises nothing (no atomic,
+ * safe or ordered writes), and its sectors have 4096 bytes.
  *
- * Not modelled here: loss of what was not synced, partial writes, several processes, permissions,
+ * Not modelled here: partial writes that are told to the caller, several processes, permissions,
  * memory-mapped reading. Extensions are loaded as the VFS before us would have loaded them.
  */
-#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sqlite3.h>
 
-#include "faults/faults.h"
+#include "faults/files.h"
 
-/* Limits. SQLite is told of the first; the others are full disks and failing maps. */
-#define NAME_BYTES_LIMIT     512
-#define FILES_LIMIT          64
-#define FILE_BYTES_LIMIT     ((size_t)256 * 1024 * 1024)
-#define FILE_BYTES_FIRST     ((size_t)32 * 1024)
-#define SHM_REGIONS_LIMIT    256
-#define SECTOR_BYTES         4096
-#define CLOCK_START_MS       ((sqlite3_int64)212570827200000) /* 2024-01-01 00:00 UTC, from day 0 */
-#define MICROSECONDS_PER_MS  1000
-#define MS_PER_DAY           86400000.0
-#define SUPER_JOURNAL_SUFFIX 12 /* "-mj" and nine hexadecimal digits */
-
-struct content {
-    uint8_t *bytes;
-    size_t size;     /* of the file */
-    size_t capacity; /* of the memory; what lies behind size is undefined */
-};
-
-struct handle;
-
-/* The WAL index of a main file. */
-struct wal_index {
-    void *regions[SHM_REGIONS_LIMIT];
-    int region_count;
-    uint32_t users;                           /* handles that have it mapped */
-    uint32_t readers[SQLITE_SHM_NLOCK];       /* handles that share the slot */
-    struct handle *writers[SQLITE_SHM_NLOCK]; /* the one that holds it alone */
-};
-
-struct file {
-    char name[NAME_BYTES_LIMIT]; /* empty: anonymous */
-    uint32_t handles;            /* that have it open */
-    struct content content;
-    uint32_t lock_holders;      /* handles with SHARED or more */
-    struct handle *lock_writer; /* the one with RESERVED or more */
-    struct wal_index index;
-};
+#define SECTOR_BYTES        4096
+#define CLOCK_1970_MS       ((sqlite3_int64)210866760000000) /* from SQLite's day 0 */
+#define MICROSECONDS_PER_MS 1000
+#define MS_PER_DAY          86400000.0
+#define JOURNALS            (SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL | SQLITE_OPEN_WAL)
 
 /* What SQLite holds of an open file. SQLite gives the memory. */
 struct handle {
@@ -79,14 +42,11 @@ struct handle {
     enum fault_role role;
     bool read_only;
     bool delete_on_close;
-    int lock; /* SQLITE_LOCK_ */
+    bool syncs_directory; /* its next sync does */
+    int lock;             /* SQLITE_LOCK_ */
     bool index_mapped;
     uint8_t index_shared, index_alone; /* one bit for each slot held */
 };
-
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct file *files[FILES_LIMIT]; /* those with a name */
-static uint64_t clock_us;               /* slept since the reset */
 
 /* --- The edge --------------------------------------------------------------------------------- */
 
@@ -104,114 +64,9 @@ static int meet(enum fault_operation operation, enum fault_role role, int io_cod
         return SQLITE_IOERR_NOMEM;
     case FAULT_CANTOPEN:
         return SQLITE_CANTOPEN;
-    case FAULT_NONE:
-    case FAULT_SHORT:
-    case FAULT_KINDS:
-        break;
+    default:
+        return SQLITE_OK;
     }
-    return SQLITE_OK;
-}
-
-static bool ends_with(const char *name, size_t size, const char *suffix)
-{
-    size_t suffix_size = strlen(suffix);
-    return size >= suffix_size && memcmp(name + size - suffix_size, suffix, suffix_size) == 0;
-}
-
-/* What a file is for, by its name alone: deleting and looking for it know no more. */
-static enum fault_role role_of(const char *name)
-{
-    if (name == NULL)
-        return ROLE_OTHER;
-    size_t size = strlen(name);
-    if (ends_with(name, size, "-wal"))
-        return ROLE_WAL;
-    if (ends_with(name, size, "-journal"))
-        return ROLE_JOURNAL;
-    if (ends_with(name, size, "-shm"))
-        return ROLE_SHM;
-    if (size >= SUPER_JOURNAL_SUFFIX && strncmp(name + size - SUPER_JOURNAL_SUFFIX, "-mj", 3) == 0)
-        return ROLE_OTHER;
-    return ROLE_MAIN;
-}
-
-/* --- Files; the caller holds the mutex -------------------------------------------------------- */
-
-static struct file **slot_of(const char *name)
-{
-    for (size_t i = 0; i < FILES_LIMIT; i++)
-        if (files[i] != NULL && strcmp(files[i]->name, name) == 0)
-            return &files[i];
-    return NULL;
-}
-
-static struct file *file_find(const char *name)
-{
-    struct file **slot = slot_of(name);
-    return slot != NULL ? *slot : NULL;
-}
-
-/* A new, empty file; without a place in the table if name is null. Null if there is no room. */
-static struct file *file_create(const char *name)
-{
-    size_t place = 0;
-    while (name != NULL && place < FILES_LIMIT && files[place] != NULL)
-        place++;
-    if (place == FILES_LIMIT || (name != NULL && strlen(name) >= NAME_BYTES_LIMIT))
-        return NULL;
-    struct file *file = calloc(1, sizeof *file);
-    if (file != NULL && name != NULL) {
-        memcpy(file->name, name, strlen(name) + 1);
-        files[place] = file;
-    }
-    return file;
-}
-
-static void index_drop(struct wal_index *index)
-{
-    for (int i = 0; i < index->region_count; i++)
-        free(index->regions[i]);
-    index->region_count = 0;
-}
-
-/* Frees a file that nobody can reach any more. */
-static void file_release(struct file *file)
-{
-    if (file->handles > 0 || file->name[0] != '\0')
-        return;
-    index_drop(&file->index);
-    free(file->content.bytes);
-    free(file);
-}
-
-/* Takes the name away: nobody can open the file again. */
-static void file_unname(struct file **slot)
-{
-    struct file *file = *slot;
-    *slot = NULL;
-    file->name[0] = '\0';
-    file_release(file);
-}
-
-/* Makes the content `size` bytes long; new bytes are zero. */
-static int content_resize(struct content *content, size_t size)
-{
-    if (size > FILE_BYTES_LIMIT)
-        return SQLITE_FULL;
-    if (size > content->capacity) {
-        size_t capacity = content->capacity > 0 ? content->capacity : FILE_BYTES_FIRST;
-        while (capacity < size)
-            capacity *= 2;
-        uint8_t *bytes = realloc(content->bytes, capacity);
-        if (bytes == NULL)
-            return SQLITE_IOERR_NOMEM;
-        content->bytes = bytes;
-        content->capacity = capacity;
-    }
-    if (size > content->size)
-        memset(content->bytes + content->size, 0, size - content->size);
-    content->size = size;
-    return SQLITE_OK;
 }
 
 /* --- Content ---------------------------------------------------------------------------------- */
@@ -223,14 +78,14 @@ static int handle_read(sqlite3_file *base, void *ret, int size, sqlite3_int64 of
     int code = meet(DISK_READ, handle->role, SQLITE_IOERR_READ);
     if (code != SQLITE_OK)
         return code;
-    faults_lock(&mutex);
+    files_lock();
     const struct content *content = &handle->file->content;
     size_t wanted = (size_t)size, start = (size_t)offset, part = 0;
     if (start < content->size) {
         part = content->size - start < wanted ? content->size - start : wanted;
         memcpy(ret, content->bytes + start, part);
     }
-    faults_unlock(&mutex);
+    files_unlock();
     memset((uint8_t *)ret + part, 0, wanted - part);
     return part == wanted ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
@@ -243,14 +98,9 @@ static int handle_write(sqlite3_file *base, const void *bytes, int size, sqlite3
         return code;
     if (handle->read_only)
         return SQLITE_READONLY;
-    faults_lock(&mutex);
-    struct content *content = &handle->file->content;
-    size_t start = (size_t)offset, end = start + (size_t)size;
-    if (end > content->size)
-        code = content_resize(content, end);
-    if (code == SQLITE_OK)
-        memcpy(content->bytes + start, bytes, (size_t)size);
-    faults_unlock(&mutex);
+    files_lock();
+    code = file_write(handle->file, bytes, (size_t)size, (size_t)offset);
+    files_unlock();
     return code;
 }
 
@@ -262,17 +112,30 @@ static int handle_truncate(sqlite3_file *base, sqlite3_int64 size)
         return code;
     if (handle->read_only)
         return SQLITE_READONLY;
-    faults_lock(&mutex);
-    code = content_resize(&handle->file->content, (size_t)size);
-    faults_unlock(&mutex);
+    files_lock();
+    code = file_truncate(handle->file, (size_t)size);
+    files_unlock();
     return code;
 }
 
-/* There is nothing below the memory: a sync can only fail. */
+/* The kinds of sync do not differ here. The first one of a handle that may have made a journal or a
+ * WAL syncs the directory, too, so that the file can be found after a power cut: as in the unix
+ * VFS. */
 static int handle_sync(sqlite3_file *base, int flags)
 {
     (void)flags;
-    return meet(DISK_SYNC, ((struct handle *)base)->role, SQLITE_IOERR_FSYNC);
+    struct handle *handle = (struct handle *)base;
+    enum fault_kind kind = fault_ask(DISK_SYNC, handle->role);
+    files_lock();
+    if (kind == FAULT_DROPPED)
+        recorded_drop(handle->file);
+    if (kind == FAULT_NONE)
+        recorded_sync(handle->file);
+    if (kind == FAULT_NONE && handle->syncs_directory)
+        recorded_directory_sync();
+    handle->syncs_directory &= kind != FAULT_NONE;
+    files_unlock();
+    return kind == FAULT_NONE ? SQLITE_OK : SQLITE_IOERR_FSYNC;
 }
 
 static int handle_size(sqlite3_file *base, sqlite3_int64 *ret_size)
@@ -281,9 +144,9 @@ static int handle_size(sqlite3_file *base, sqlite3_int64 *ret_size)
     int code = meet(DISK_SIZE, handle->role, SQLITE_IOERR_FSTAT);
     if (code != SQLITE_OK)
         return code;
-    faults_lock(&mutex);
+    files_lock();
     *ret_size = (sqlite3_int64)handle->file->content.size;
-    faults_unlock(&mutex);
+    files_unlock();
     return SQLITE_OK;
 }
 
@@ -323,9 +186,9 @@ static int handle_lock(sqlite3_file *base, int level)
     int code = meet(DISK_LOCK, handle->role, SQLITE_IOERR_LOCK);
     if (code != SQLITE_OK)
         return code;
-    faults_lock(&mutex);
+    files_lock();
     code = level == SQLITE_LOCK_SHARED ? lock_for_reading(handle) : lock_for_writing(handle, level);
-    faults_unlock(&mutex);
+    files_unlock();
     return code;
 }
 
@@ -344,17 +207,17 @@ static void lock_lower(struct handle *handle, int level)
 
 static int handle_unlock(sqlite3_file *base, int level)
 {
-    faults_lock(&mutex);
+    files_lock();
     lock_lower((struct handle *)base, level);
-    faults_unlock(&mutex);
+    files_unlock();
     return SQLITE_OK;
 }
 
 static int handle_check_reserved(sqlite3_file *base, int *ret_reserved)
 {
-    faults_lock(&mutex);
+    files_lock();
     *ret_reserved = ((struct handle *)base)->file->lock_writer != NULL;
-    faults_unlock(&mutex);
+    files_unlock();
     return SQLITE_OK;
 }
 
@@ -378,11 +241,11 @@ static int index_grow(struct wal_index *index, int region, int size)
 static bool index_has(struct handle *handle, int region)
 {
     struct wal_index *index = &handle->file->index;
-    faults_lock(&mutex);
+    files_lock();
     index->users += handle->index_mapped ? 0 : 1;
     handle->index_mapped = true;
     bool has = region < index->region_count;
-    faults_unlock(&mutex);
+    files_unlock();
     return has;
 }
 
@@ -398,12 +261,12 @@ static int handle_shm_map(sqlite3_file *base, int region, int size, int extend,
     int code = meet(DISK_SHM_MAP, ROLE_SHM, SQLITE_IOERR_SHMMAP);
     if (code != SQLITE_OK)
         return code;
-    faults_lock(&mutex);
+    files_lock();
     struct wal_index *index = &handle->file->index;
     code = index_grow(index, region, size);
     if (code == SQLITE_OK)
         *ret_memory = index->regions[region];
-    faults_unlock(&mutex);
+    files_unlock();
     return code;
 }
 
@@ -461,13 +324,13 @@ static int handle_shm_lock(sqlite3_file *base, int first, int count, int flags)
         code = meet(DISK_SHM_LOCK, ROLE_SHM, SQLITE_IOERR_SHMLOCK);
     if (code != SQLITE_OK)
         return code;
-    faults_lock(&mutex);
+    files_lock();
     if ((flags & SQLITE_SHM_LOCK) != 0)
         code = slots_take(handle, first, first + count, (flags & SQLITE_SHM_EXCLUSIVE) != 0);
     else
         for (int slot = first; slot < first + count; slot++)
             slot_give(handle, slot);
-    faults_unlock(&mutex);
+    files_unlock();
     return code;
 }
 
@@ -476,8 +339,15 @@ static void handle_shm_barrier(sqlite3_file *base)
 {
     (void)base;
     __sync_synchronize();
-    faults_lock(&mutex);
-    faults_unlock(&mutex);
+    files_lock();
+    files_unlock();
+}
+
+static void index_drop(struct wal_index *index)
+{
+    for (int i = 0; i < index->region_count; i++)
+        free(index->regions[i]);
+    index->region_count = 0;
 }
 
 /* The last one to leave takes the index away. The caller holds the mutex. */
@@ -496,9 +366,9 @@ static void index_leave(struct handle *handle)
 static int handle_shm_unmap(sqlite3_file *base, int delete)
 {
     (void)delete;
-    faults_lock(&mutex);
+    files_lock();
     index_leave((struct handle *)base);
-    faults_unlock(&mutex);
+    files_unlock();
     return SQLITE_OK;
 }
 
@@ -508,15 +378,15 @@ static int handle_close(sqlite3_file *base)
 {
     struct handle *handle = (struct handle *)base;
     struct file *file = handle->file;
-    faults_lock(&mutex);
+    files_lock();
     index_leave(handle);
     lock_lower(handle, SQLITE_LOCK_NONE);
     file->handles--;
     if (handle->delete_on_close && file->name[0] != '\0')
-        file_unname(slot_of(file->name));
+        file_delete(file);
     else
         file_release(file);
-    faults_unlock(&mutex);
+    files_unlock();
     return SQLITE_OK;
 }
 
@@ -590,20 +460,21 @@ static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int
 {
     (void)vfs;
     struct handle *handle = (struct handle *)base;
-    enum fault_role role = role_of(name);
+    enum fault_role role = file_role(name);
     memset(handle, 0, sizeof *handle);
     int code = meet(DISK_OPEN, role, SQLITE_CANTOPEN);
     if (code != SQLITE_OK)
         return code;
-    faults_lock(&mutex);
+    files_lock();
     handle->file = file_open(name, flags);
-    faults_unlock(&mutex);
+    files_unlock();
     if (handle->file == NULL)
         return SQLITE_CANTOPEN;
     handle->base.pMethods = &handle_methods;
     handle->role = role;
     handle->read_only = (flags & SQLITE_OPEN_READONLY) != 0;
     handle->delete_on_close = (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
+    handle->syncs_directory = (flags & SQLITE_OPEN_CREATE) != 0 && (flags & JOURNALS) != 0;
     if (ret_flags != NULL)
         *ret_flags = flags;
     return SQLITE_OK;
@@ -612,17 +483,18 @@ static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int
 static int disk_delete(sqlite3_vfs *vfs, const char *name, int sync_directory)
 {
     (void)vfs;
-    (void)sync_directory;
-    int code = meet(DISK_DELETE, role_of(name), SQLITE_IOERR_DELETE);
+    int code = meet(DISK_DELETE, file_role(name), SQLITE_IOERR_DELETE);
     if (code != SQLITE_OK)
         return code;
-    faults_lock(&mutex);
-    struct file **slot = slot_of(name);
-    if (slot != NULL)
-        file_unname(slot);
-    else
+    files_lock();
+    struct file *file = file_find(name);
+    if (file == NULL)
         code = SQLITE_IOERR_DELETE_NOENT;
-    faults_unlock(&mutex);
+    else
+        file_delete(file);
+    if (file != NULL && sync_directory != 0)
+        recorded_directory_sync();
+    files_unlock();
     return code;
 }
 
@@ -631,13 +503,13 @@ static int disk_delete(sqlite3_vfs *vfs, const char *name, int sync_directory)
 static int disk_access(sqlite3_vfs *vfs, const char *name, int flags, int *ret_yes)
 {
     (void)vfs;
-    int code = meet(DISK_ACCESS, role_of(name), SQLITE_IOERR_ACCESS);
+    int code = meet(DISK_ACCESS, file_role(name), SQLITE_IOERR_ACCESS);
     if (code != SQLITE_OK)
         return code;
-    faults_lock(&mutex);
+    files_lock();
     const struct file *file = file_find(name);
     *ret_yes = file != NULL && (flags != SQLITE_ACCESS_EXISTS || file->content.size > 0);
-    faults_unlock(&mutex);
+    files_unlock();
     return SQLITE_OK;
 }
 
@@ -654,7 +526,7 @@ static int disk_full_name(sqlite3_vfs *vfs, const char *name, int size, char *re
 static int disk_randomness(sqlite3_vfs *vfs, int size, char *ret)
 {
     (void)vfs;
-    entropy_fill(ENTROPY_SQLITE, ret, (size_t)size);
+    entropy_fill(STREAM_SQLITE, ret, (size_t)size);
     return size;
 }
 
@@ -664,9 +536,7 @@ static int disk_randomness(sqlite3_vfs *vfs, int size, char *ret)
 static int disk_sleep(sqlite3_vfs *vfs, int microseconds)
 {
     (void)vfs;
-    faults_lock(&mutex);
-    clock_us += microseconds > 0 ? (uint64_t)microseconds : 0;
-    faults_unlock(&mutex);
+    clock_sleep(microseconds > 0 ? (uint64_t)microseconds : 0);
     if (schedule_active())
         schedule_pause();
     else
@@ -677,7 +547,7 @@ static int disk_sleep(sqlite3_vfs *vfs, int microseconds)
 static int disk_time_ms(sqlite3_vfs *vfs, sqlite3_int64 *ret_ms)
 {
     (void)vfs;
-    *ret_ms = CLOCK_START_MS + (sqlite3_int64)disk_clock_ms();
+    *ret_ms = CLOCK_1970_MS + clock_wall_us() / MICROSECONDS_PER_MS;
     return SQLITE_OK;
 }
 
@@ -731,12 +601,9 @@ const char *disk_install(void)
 
 void disk_reset(void)
 {
-    faults_lock(&mutex);
-    for (size_t i = 0; i < FILES_LIMIT; i++)
-        if (files[i] != NULL)
-            file_unname(&files[i]);
-    clock_us = 0;
-    faults_unlock(&mutex);
+    files_lock();
+    files_reset();
+    files_unlock();
 }
 
 bool disk_is_default(void)
@@ -744,20 +611,12 @@ bool disk_is_default(void)
     return sqlite3_vfs_find(NULL) == &disk_vfs;
 }
 
-uint64_t disk_clock_ms(void)
-{
-    faults_lock(&mutex);
-    uint64_t ms = clock_us / MICROSECONDS_PER_MS;
-    faults_unlock(&mutex);
-    return ms;
-}
-
 const uint8_t *disk_content(const char *name, size_t *ret_size)
 {
-    faults_lock(&mutex);
+    files_lock();
     const struct file *file = file_find(name);
     const uint8_t *bytes = file != NULL && file->content.size > 0 ? file->content.bytes : NULL;
     *ret_size = bytes != NULL ? file->content.size : 0;
-    faults_unlock(&mutex);
+    files_unlock();
     return bytes;
 }

@@ -1,100 +1,254 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Memory: the two places where code for authentication really runs out of it.
+ * Memory: the places where code for authentication really runs out of it.
  *
- * Argon2's working memory. libsodium gets it by mmap(), which no allocation hook sees. The
- * executable defines mmap and exports it, so the calls of shared libraries land here too. A call
- * whose return address lies in libsodium passes the edge; every other call goes straight on. What
- * fails, fails as the kernel says it: MAP_FAILED and ENOMEM. sodium_malloc() maps as well, and is
- * counted as the same operation.
+ * The working memory of a KDF. libsodium and libxcrypt get it by mmap(), which no allocation hook
+ * sees; it is intercepted where they call it (slots.c). What fails, fails as the kernel says it:
+ * MAP_FAILED and ENOMEM. sodium_malloc() maps as well, and is counted as the same operation. A case
+ * may also allow so many bytes at once (edge_allow): the mapping that would exceed them fails, so
+ * that several threads run out of memory together. Giving a mapping back is a yield point, because
+ * before that it is held: otherwise one hash would always end before the next one begins. A small
+ * mapping that is given back is kept, wiped, for the next hash, since mapping, populating and
+ * unmapping took a quarter of a run; not under ThreadSanitizer, to which it would be one memory of
+ * two threads. So what a KDF does with memory that it has given back is not noticed here.
+ *
+ * Allocations of the subject and of the libraries that were loaded for it, and libsodium's:
+ * malloc() and its kin, first ones and growing ones, and copies of strings. Null and ENOMEM; the
+ * old memory stays as it was.
  *
  * SQLite's allocator. SQLite lets itself be given one: ours asks the edge and then calls SQLite's
- * own. Both first allocations and growing ones can fail. SQLite calls it with a mutex of its own
- * held, so nothing may wait for another thread at this edge.
+ * own. SQLite calls it with a mutex of its own held, so nothing may wait for another thread at this
+ * edge.
  *
- * Straight on means: to the sanitizer's interceptor if there is one (TSan clears its shadow for
- * new mappings there, otherwise memory that is mapped again at an old address makes false races),
- * else by system call, which works before libc is ready and needs no dlsym(). gcc's TSan calls mmap
- * before its own start is over and dies with any override: there, mappings cannot be failed.
+ * Locked memory: mlock(), as called for sodium_mlock() and sodium_malloc(), beyond RLIMIT_MEMLOCK.
+ * libsodium's sodium_malloc() works all the same then, and does not say so.
  *
- * Not modelled: malloc() in the subject itself, mremap, brk, and a limit on the sum of mappings.
+ * SQLite's allocations and the mappings of KDFs are counted, so that what a subject leaves behind
+ * when everything is closed can be seen: a handle or a statement that was not closed, memory that
+ * sodium_free() never got. SQLite's own statistics are switched off: they cost a lock for every
+ * allocation, and say less.
+ *
+ * Not modelled: mremap, brk, what libc allocates for its own functions (fopen, asprintf, qsort),
+ * and calloc() of what the compiler makes of malloc() and memset().
  */
 #include <errno.h>
-#include <link.h>
-#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <sqlite3.h>
 
 #include "faults/faults.h"
 
-#if defined(__SANITIZE_THREAD__) && !defined(__clang__)
-#define MMAP_OVERRIDE 0
+static struct {
+    __typeof__(&mmap) mmap;
+    __typeof__(&munmap) munmap;
+    __typeof__(&mlock) mlock;
+    __typeof__(&malloc) malloc;
+    __typeof__(&calloc) calloc;
+    __typeof__(&realloc) realloc;
+    __typeof__(&reallocarray) reallocarray;
+    __typeof__(&aligned_alloc) aligned_alloc;
+    __typeof__(&posix_memalign) posix_memalign;
+    __typeof__(&strdup) strdup;
+    __typeof__(&strndup) strndup;
+} real;
+
+/* True if the call shall fail, with errno set. */
+static bool fails(enum fault_operation operation)
+{
+    if (fault_ask(operation, ROLE_NONE) != FAULT_MEMORY)
+        return false;
+    errno = ENOMEM;
+    return true;
+}
+
+static struct memory_left left;
+
+static void count(int64_t *counter, int change)
+{
+    __atomic_add_fetch(counter, change, __ATOMIC_RELAXED);
+}
+
+struct memory_left memory_left(void)
+{
+    return (struct memory_left){__atomic_load_n(&left.sqlite, __ATOMIC_RELAXED),
+                                __atomic_load_n(&left.mappings, __ATOMIC_RELAXED)};
+}
+
+/* --- The memory of a KDF ---------------------------------------------------------------------- */
+
+#if defined(__SANITIZE_THREAD__) || defined(ASSAY_TSAN)
+#define SPARE_BYTES_MAX ((size_t)0)
 #else
-#define MMAP_OVERRIDE 1
+#define SPARE_BYTES_MAX ((size_t)256 * 1024)
 #endif
 
-/* --- Mappings --------------------------------------------------------------------------------- */
+/* The flags of Argon2's memory, and of no other of libsodium's mappings. */
+#define HASHING_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE)
 
-/* Where libsodium lies in memory: [start, end). Empty until installed. */
-static struct {
-    uintptr_t start, end;
-} sodium;
+/* One mapping of a hash that is under way, and one that is kept; all zero, but for its size in
+ * front. */
+static void *lent, *spare;
 
-/* Takes the extent of all loaded segments, if this object is libsodium; then looks no further. */
-static int find_sodium(struct dl_phdr_info *object, size_t size, void *context)
+static void *map_for_hashing(size_t size)
 {
-    (void)size;
-    (void)context;
-    const char *slash = strrchr(object->dlpi_name, '/');
-    const char *name = slash != NULL ? slash + 1 : object->dlpi_name;
-    if (strncmp(name, "libsodium.so", strlen("libsodium.so")) != 0)
-        return 0;
-    uintptr_t start = UINTPTR_MAX, end = 0;
-    for (size_t i = 0; i < object->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
-        if (segment->p_type != PT_LOAD)
-            continue;
-        uintptr_t first = object->dlpi_addr + segment->p_vaddr;
-        start = first < start ? first : start;
-        end = first + segment->p_memsz > end ? first + segment->p_memsz : end;
+    size_t *mapping = __atomic_exchange_n(&spare, NULL, __ATOMIC_ACQUIRE);
+    if (mapping != NULL && *mapping == size) {
+        *mapping = 0;
+        __atomic_store_n(&lent, mapping, __ATOMIC_RELEASE);
+        return mapping;
     }
-    sodium.start = start;
-    sodium.end = end;
-    return 1;
+    if (mapping != NULL)
+        (void)real.munmap(mapping, *mapping);
+    void *fresh = real.mmap(NULL, size, PROT_READ | PROT_WRITE, HASHING_FLAGS, -1, 0);
+    if (fresh != MAP_FAILED)
+        __atomic_store_n(&lent, fresh, __ATOMIC_RELEASE);
+    return fresh;
 }
 
-#if MMAP_OVERRIDE
-
-/* The sanitizer's own mmap; null without one. */
-extern void *__interceptor_mmap(void *, size_t, int, int, int, off_t) __attribute__((weak));
-
-/* What would have been called without us. */
-static void *mmap_really(void *address, size_t size, int protection, int flags, int fd,
-                         off_t offset)
+/* False: it is to be unmapped. */
+static bool keep_spare(void *mapping, size_t size)
 {
-    if (__interceptor_mmap != NULL)
-        return __interceptor_mmap(address, size, protection, flags, fd, offset);
-    return (void *)syscall(SYS_mmap, address, size, protection, flags, fd, offset);
+    if (size > SPARE_BYTES_MAX ||
+        !__atomic_compare_exchange_n(&lent, &(void *){mapping}, NULL, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
+        return false;
+    memset(mapping, 0, size);
+    *(size_t *)mapping = size;
+    size_t *before = __atomic_exchange_n(&spare, mapping, __ATOMIC_RELEASE);
+    if (before != NULL)
+        (void)real.munmap(before, *before);
+    return true;
 }
 
-/* Takes the place of libc's mmap for the executable and for all its shared libraries. */
-__attribute__((visibility("default"), noinline)) void *
-mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+static void *kdf_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
 {
-    uintptr_t caller = (uintptr_t)__builtin_return_address(0);
-    if (caller >= sodium.start && caller < sodium.end &&
-        fault_ask(MEMORY_MAP, ROLE_NONE) == FAULT_MEMORY) {
+    if (fails(MEMORY_MAP))
+        return MAP_FAILED;
+    if (!edge_take(MEMORY_MAP, size)) {
         errno = ENOMEM;
         return MAP_FAILED;
     }
-    return mmap_really(address, size, protection, flags, fd, offset);
+    bool is_hashing = address == NULL && size <= SPARE_BYTES_MAX && flags == HASHING_FLAGS &&
+                      protection == (PROT_READ | PROT_WRITE) && size >= sizeof size;
+    void *mapping = is_hashing ? map_for_hashing(size)
+                               : real.mmap(address, size, protection, flags, fd, offset);
+    count(&left.mappings, mapping != MAP_FAILED);
+    return mapping;
 }
 
-#endif
+static int kdf_munmap(void *address, size_t size)
+{
+    schedule_point("memory.unmap", NULL);
+    edge_give(MEMORY_MAP, size);
+    int code = keep_spare(address, size) ? 0 : real.munmap(address, size);
+    count(&left.mappings, code == 0 ? -1 : 0);
+    return code;
+}
+
+static int kdf_mlock(const void *address, size_t size)
+{
+    return fails(MEMORY_LOCK) ? -1 : real.mlock(address, size);
+}
+
+static void *kdf_malloc(size_t size)
+{
+    return fails(MEMORY_KDF) ? NULL : real.malloc(size);
+}
+
+static void *kdf_calloc(size_t count, size_t size)
+{
+    return fails(MEMORY_KDF) ? NULL : real.calloc(count, size);
+}
+
+static void *kdf_realloc(void *memory, size_t size)
+{
+    return fails(MEMORY_KDF) ? NULL : real.realloc(memory, size);
+}
+
+static int kdf_posix_memalign(void **ret, size_t alignment, size_t size)
+{
+    return fault_ask(MEMORY_KDF, ROLE_NONE) == FAULT_MEMORY
+               ? ENOMEM
+               : real.posix_memalign(ret, alignment, size);
+}
+
+static const struct slot kdf_slots[] = {
+    {"mmap", (function *)kdf_mmap, &real.mmap},
+    {"munmap", (function *)kdf_munmap, &real.munmap},
+    {"mlock", (function *)kdf_mlock, &real.mlock},
+    {"malloc", (function *)kdf_malloc, &real.malloc},
+    {"calloc", (function *)kdf_calloc, &real.calloc},
+    {"realloc", (function *)kdf_realloc, &real.realloc},
+    {"posix_memalign", (function *)kdf_posix_memalign, &real.posix_memalign},
+};
+
+/* --- Allocations by the subject --------------------------------------------------------------- */
+
+static void *subject_mmap(void *address, size_t size, int protection, int flags, int fd,
+                          off_t offset)
+{
+    if (fails(MEMORY_ALLOCATE))
+        return MAP_FAILED;
+    return real.mmap(address, size, protection, flags, fd, offset);
+}
+
+static void *subject_malloc(size_t size)
+{
+    return fails(MEMORY_ALLOCATE) ? NULL : real.malloc(size);
+}
+
+static void *subject_calloc(size_t count, size_t size)
+{
+    return fails(MEMORY_ALLOCATE) ? NULL : real.calloc(count, size);
+}
+
+static void *subject_realloc(void *memory, size_t size)
+{
+    return fails(MEMORY_ALLOCATE) ? NULL : real.realloc(memory, size);
+}
+
+static void *subject_reallocarray(void *memory, size_t count, size_t size)
+{
+    return fails(MEMORY_ALLOCATE) ? NULL : real.reallocarray(memory, count, size);
+}
+
+static void *subject_aligned_alloc(size_t alignment, size_t size)
+{
+    return fails(MEMORY_ALLOCATE) ? NULL : real.aligned_alloc(alignment, size);
+}
+
+/* Says it by its result, and leaves errno alone. */
+static int subject_posix_memalign(void **ret, size_t alignment, size_t size)
+{
+    if (fault_ask(MEMORY_ALLOCATE, ROLE_NONE) == FAULT_MEMORY)
+        return ENOMEM;
+    return real.posix_memalign(ret, alignment, size);
+}
+
+static char *subject_strdup(const char *text)
+{
+    return fails(MEMORY_ALLOCATE) ? NULL : real.strdup(text);
+}
+
+static char *subject_strndup(const char *text, size_t size)
+{
+    return fails(MEMORY_ALLOCATE) ? NULL : real.strndup(text, size);
+}
+
+static const struct slot subject_slots[] = {
+    {"mmap", (function *)subject_mmap, &real.mmap},
+    {"mmap64", (function *)subject_mmap, &real.mmap},
+    {"malloc", (function *)subject_malloc, &real.malloc},
+    {"calloc", (function *)subject_calloc, &real.calloc},
+    {"realloc", (function *)subject_realloc, &real.realloc},
+    {"reallocarray", (function *)subject_reallocarray, &real.reallocarray},
+    {"aligned_alloc", (function *)subject_aligned_alloc, &real.aligned_alloc},
+    {"posix_memalign", (function *)subject_posix_memalign, &real.posix_memalign},
+    {"strdup", (function *)subject_strdup, &real.strdup},
+    {"strndup", (function *)subject_strndup, &real.strndup},
+};
 
 /* --- SQLite's allocator ----------------------------------------------------------------------- */
 
@@ -104,7 +258,15 @@ static void *sqlite_allocate(int size)
 {
     if (fault_ask(MEMORY_SQLITE, ROLE_NONE) == FAULT_MEMORY)
         return NULL;
-    return sqlite_allocator.xMalloc(size);
+    void *memory = sqlite_allocator.xMalloc(size);
+    count(&left.sqlite, memory != NULL);
+    return memory;
+}
+
+static void sqlite_free(void *memory)
+{
+    count(&left.sqlite, memory != NULL ? -1 : 0);
+    sqlite_allocator.xFree(memory);
 }
 
 /* The old memory stays as it was when this fails, as with realloc(). */
@@ -118,14 +280,16 @@ static void *sqlite_reallocate(void *memory, int size)
 /* Refused by SQLite once it is initialised: the first thing to install. */
 const char *memory_install(void)
 {
+    slots_offer(OWNED_BY_KDF, kdf_slots, sizeof kdf_slots / sizeof *kdf_slots);
+    slots_offer(OWNED_BY_SUBJECT, subject_slots, sizeof subject_slots / sizeof *subject_slots);
     if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite_allocator) != SQLITE_OK)
         return "SQLite is already initialised: its allocator cannot be replaced";
     sqlite3_mem_methods methods = sqlite_allocator;
     methods.xMalloc = sqlite_allocate;
     methods.xRealloc = sqlite_reallocate;
-    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK)
+    methods.xFree = sqlite_free;
+    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK ||
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK)
         return "SQLite takes no allocator";
-    if (dl_iterate_phdr(find_sodium, NULL) == 0)
-        return "libsodium is not loaded as a shared library: its memory cannot be failed";
     return NULL;
 }

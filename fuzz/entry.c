@@ -84,7 +84,7 @@ static enum verdict run_once(struct source *source, bool telling)
                       .outcome = &state.outcome,
                       .states = states,
                       .telling = telling};
-    const struct world world = {world_begin, world_end, NULL, NULL};
+    const struct world world = {.begin = world_begin, .end = world_end};
     return case_run(&run, state.test_case, &state.subject, &world);
 }
 

@@ -131,6 +131,9 @@ enum assay_recovery {
     ASSAY_RECOVERS_AFTER_RESTART /* a new process is needed */
 };
 
+/* Schemes of crypt(3). */
+enum assay_scheme { ASSAY_BCRYPT = 1, ASSAY_SHA512_CRYPT = 2, ASSAY_YESCRYPT = 4 };
+
 /* What the target declares to be its right. It is judged within these bounds; the declared
  * weaknesses are listed in every report. Zero everywhere means: no limit, bytes compared as they
  * are, nothing special. */
@@ -151,14 +154,21 @@ struct assay_traits {
     const char *const *sentinels; /* stored strings that nobody can log in with; ends in null */
     enum assay_recovery recovery;
     bool shared_handle;             /* one handle may serve several threads at once */
-    bool controlled_entropy;        /* all randomness comes from libsodium's randombytes_* */
+    bool controlled_entropy;        /* all randomness comes from libsodium's randombytes_*, or from
+                                       getrandom() and getentropy() */
     uint32_t stale_window_ms;       /* how long a replaced password may still be accepted */
     bool hides_lockout;             /* a locked account answers denied */
     struct assay_cost cost_min;     /* the cheapest cost that hash() accepts */
     struct assay_cost cost_default; /* what cost 0 stands for */
     uint32_t lockout_attempts;      /* 0: none; consecutive wrong passwords after which an account
                                        answers locked */
-    uint32_t reserved[24];          /* zero; traits to come take their place, so that those of an
+    uint32_t salt_bytes;            /* 0: not said; each hash is made with at least so many random
+                                       bytes that were asked for since hash() was called */
+    uint32_t session_seconds;       /* 0: not said; a session ends at the latest so long after the
+                                       login, whatever it is used for */
+    uint32_t legacy_schemes;        /* rows of crypt(3) that a login serves: bits of enum
+                                       assay_scheme */
+    uint32_t reserved[21];          /* zero; traits to come take their place, so that those of an
                                        older module stay where they are */
 };
 

@@ -37,7 +37,7 @@ static void end(void *context)
 static enum verdict run_once(void (*body)(struct run *, const void *), const void *subject,
                              struct source *source)
 {
-    static const struct world world = {begin, end, NULL, NULL};
+    static const struct world world = {.begin = begin, .end = end};
     static struct run run;
     struct test_case test_case = {.name = "test.draw", .body = body};
     run = (struct run){.source = source, .choices = &drawn, .outcome = &outcome};

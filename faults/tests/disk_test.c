@@ -172,17 +172,17 @@ static void sleeping_moves_the_clock(void **state)
     sqlite3 *a = open_on(NULL, NAME), *b = open_on(NULL, NAME);
     must(a, "CREATE TABLE t(x)");
     int64_t before = number_of(a, "SELECT unixepoch('now')");
-    assert_int_equal(before, 1704067200); /* 2024-01-01 */
-    assert_int_equal(disk_clock_ms(), 0);
+    assert_int_equal(before, 1704067200);         /* 2024-01-01 */
+    assert_in_range(clock_passed_us(), 0, 10000); /* a millisecond a reading */
     sqlite3_busy_timeout(b, 3600 * 1000);
     must(a, "BEGIN IMMEDIATE");
     assert_int_equal(run_sql(b, "BEGIN IMMEDIATE"), SQLITE_BUSY);
     must(a, "ROLLBACK");
-    assert_in_range(disk_clock_ms(), 3590 * 1000, 3610 * 1000);
+    assert_in_range(clock_passed_us() / 1000, 3590 * 1000, 3610 * 1000);
     assert_in_range(number_of(a, "SELECT unixepoch('now')") - before, 3590, 3610);
     assert_int_equal(sqlite3_close(a) | sqlite3_close(b), SQLITE_OK);
     faults_reset(1);
-    assert_int_equal(disk_clock_ms(), 0);
+    assert_int_equal(clock_passed_us() / 1000, 0);
 }
 
 /* --- Threads ---------------------------------------------------------------------------------- */
@@ -651,6 +651,7 @@ static bool code_fits(enum fault_kind kind, int code)
 {
     switch (kind) {
     case FAULT_IO:
+    case FAULT_DROPPED:
         return (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
     case FAULT_FULL:
         return code == SQLITE_FULL;
@@ -762,7 +763,7 @@ static void catalogue_keeps_its_order(void **state)
         "disk.open cantopen",
         "disk.read io",
         "disk.write io full",
-        "disk.sync io",
+        "disk.sync io dropped",
         "disk.truncate io",
         "disk.size io",
         "disk.delete io",
@@ -775,6 +776,13 @@ static void catalogue_keeps_its_order(void **state)
         "call.crypto_pwhash memory",
         "call.crypto_pwhash_str memory",
         "call.crypto_pwhash_str_verify memory",
+        "memory.allocate memory",
+        "memory.kdf memory",
+        "memory.lock memory",
+        "entropy.library stuck",
+        "entropy.kernel nosys stuck",
+        "entropy.large nosys short stuck",
+        "clock.read forward back restart still",
     };
     for (size_t i = 0; i < FAULT_OPERATIONS; i++) {
         const struct operation *row = &fault_catalogue.operations[i];
@@ -797,6 +805,37 @@ static void shutdown_is_noticed(void **state)
     assert_true(disk_is_default());
 }
 
+/* --- A kept disk ------------------------------------------------------------------------------ */
+
+/* What is kept comes back for its owner and key alone, as it was then, and as often as wanted. */
+static void a_kept_disk_comes_back(void **state)
+{
+    static const char owner, other;
+    (void)state;
+    assert_false(disk_restore(NULL, 0));
+    sqlite3 *database = open_on(NULL, NAME);
+    must(database, "CREATE TABLE t(x); INSERT INTO t VALUES(1)");
+    assert_int_equal(sqlite3_close(database), SQLITE_OK);
+    disk_keep(&owner, 7);
+    for (int i = 0; i < 3; i++) {
+        faults_reset(1);
+        assert_false(disk_restore(&other, 7));
+        assert_false(disk_restore(&owner, 8));
+        assert_true(disk_restore(&owner, 7));
+        database = open_on(NULL, NAME);
+        assert_int_equal(number_of(database, "SELECT count(*) FROM t"), 1);
+        must(database, "INSERT INTO t VALUES(2)"); /* on this disk, not on the one that is kept */
+        assert_whole(database);
+        assert_int_equal(sqlite3_close(database), SQLITE_OK);
+    }
+    faults_reset(1);
+    disk_keep(&other, 7); /* in place of the first: an empty one */
+    assert_false(disk_restore(&owner, 7));
+    assert_true(disk_restore(&other, 7));
+    size_t size;
+    assert_null(disk_content(NAME, &size));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -816,6 +855,7 @@ int main(void)
         cmocka_unit_test_setup(same_as_the_real_disk, reset),
         cmocka_unit_test_setup(same_seed_same_bytes, reset),
         cmocka_unit_test_setup(every_fault_strikes, reset),
+        cmocka_unit_test_setup(a_kept_disk_comes_back, reset),
         cmocka_unit_test_setup(shutdown_is_noticed, reset),
     };
     const char *problem = faults_install();

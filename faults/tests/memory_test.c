@@ -252,6 +252,33 @@ static void entropy_is_spread(void **state)
     assert_int_equal(randombytes_close(), 0);
 }
 
+/* What is not given back is counted until it is. */
+static void what_is_left_is_counted(void **state)
+{
+    (void)state;
+    struct memory_left before = memory_left();
+    sqlite3 *database = NULL;
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_open(":memory:", &database), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(database, "SELECT 1", -1, &statement, NULL), SQLITE_OK);
+    assert_true(memory_left().sqlite > before.sqlite);
+    assert_int_equal(sqlite3_close_v2(database), SQLITE_OK); /* a zombie: the statement holds it */
+    assert_true(memory_left().sqlite > before.sqlite);
+    sqlite3_finalize(statement);
+    assert_int_equal(memory_left().sqlite, before.sqlite);
+    edge_begin(&(struct plan){0});
+    uint8_t key[32];
+    assert_int_equal(crypto_pwhash(key, sizeof key, "p", 1, (const uint8_t[16]){0}, 1, 8192,
+                                   crypto_pwhash_ALG_ARGON2ID13),
+                     0);
+    void *guarded = sodium_malloc(100);
+    assert_non_null(guarded);
+    assert_int_equal(memory_left().mappings, before.mappings + 1); /* the hash has given back its */
+    sodium_free(guarded);
+    assert_int_equal(memory_left().mappings, before.mappings);
+    edge_end(&(struct outcome){0});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup(sqlite_without_memory, reset),
         cmocka_unit_test_setup(entropy_follows_the_seed, reset),
         cmocka_unit_test_setup(entropy_is_spread, reset),
+        cmocka_unit_test_setup(what_is_left_is_counted, reset),
     };
     const char *problem = faults_install();
     if (problem != NULL) {

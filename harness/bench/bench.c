@@ -92,13 +92,23 @@ static void faults_begin(void *context, uint64_t entropy_seed)
     faults_reset(entropy_seed);
 }
 
+static void faults_go_on(void *context)
+{
+    (void)context;
+    faults_restart();
+}
+
 static void nothing_ends(void *context)
 {
     (void)context;
 }
 
-const struct world world_of_nothing = {nothing_begins, nothing_ends, NULL, NULL};
-const struct world world_of_faults = {faults_begin, nothing_ends, NULL, NULL};
+const struct world world_of_nothing = {.begin = nothing_begins, .end = nothing_ends};
+const struct world world_of_faults = {.begin = faults_begin,
+                                      .end = nothing_ends,
+                                      .restart = faults_go_on,
+                                      .keep = disk_keep,
+                                      .restore = disk_restore};
 
 /* --- The table ---------------------------------------------------------------------------------
  */

@@ -164,7 +164,8 @@ static uint32_t runs_until_found(uint64_t seed, bool honest, uint32_t runs_max)
     uint32_t index = 0, number = 0;
     const struct test_case *machine = case_find("accounts.machine", &index);
     const struct subject subject = {&five_steps, &five_steps};
-    const struct world world = {five_steps_begin, world_of_nothing.end, &honest, NULL};
+    const struct world world = {
+        .begin = five_steps_begin, .end = world_of_nothing.end, .context = &honest};
     enum verdict verdict = VERDICT_PASS;
     while (verdict != VERDICT_FAIL && number < runs_max)
         verdict = random_run(machine, &subject, &world, seed, number++);

@@ -16,7 +16,7 @@ struct options {
     const char *resume;      /* --resume[=DIR]: "" for the last run, or null */
     const char *regressions; /* --regressions DIR, an existing one, or null */
     const char *note;        /* --note TEXT, or null */
-    bool full, verbose;
+    bool full, verbose, known;
     int argument_count;
     const char *arguments[ARGUMENTS_MAX];
 };
@@ -40,6 +40,7 @@ enum exit_code command_compare(const struct options *);
 enum exit_code command_replay(const struct options *);
 enum exit_code command_keep(const struct options *);
 enum exit_code command_witness(const struct options *);
+enum exit_code command_sites(const struct options *);
 enum exit_code command_doctor(const struct options *);
 
 #endif

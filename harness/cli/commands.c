@@ -3,11 +3,14 @@
  * The commands: each runs, reports, and ends with an exit code of the table in run.h.
  */
 #include <dirent.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "faults/faults.h"
 #include "harness/cli/cli.h"
+#include "harness/run/known.h"
 #include "harness/run/regressions.h"
 #include "harness/run/witness.h"
 
@@ -18,6 +21,7 @@ struct session {
     struct events events;
     const char *target;
     struct regressions regressions;
+    struct known_findings known;
     struct settings settings; /* the options', with these */
 };
 
@@ -29,6 +33,19 @@ static void session_init(struct session *session, const struct options *options,
     session->settings.regressions = &session->regressions;
     regressions_read(options->regressions, &session->regressions);
     terminal_init(&session->terminal, options->verbose);
+}
+
+/* What of the target is known already, as of today. */
+static void session_know(struct session *session)
+{
+    char today[sizeof "2000-12-31"];
+    time_t now = time(NULL);
+    struct tm parts;
+    if (!session->options->known)
+        return;
+    strftime(today, sizeof today, "%Y-%m-%d", gmtime_r(&now, &parts));
+    known_findings_of(session->target, today, &session->known);
+    session->settings.known = &session->known;
 }
 
 /* False: the events cannot be written. */
@@ -72,7 +89,11 @@ static void on_finished(void *context, const struct cell *cell)
 static void on_finding(void *context, const struct finding *finding)
 {
     const struct session *session = context;
-    terminal_finding(&session->terminal, finding, "");
+    const struct known_finding *known = known_finding_of(session->settings.known, finding);
+    terminal_finding(&session->terminal, finding, known ? "known" : "");
+    if (known)
+        fprintf(session->terminal.out, "      known     until %s: %s\n", known->expires,
+                known->reason);
 }
 
 static void on_result(void *context, const struct case_result *result)
@@ -137,19 +158,21 @@ static enum exit_code end_unjudged(struct session *session, const struct check *
 static enum exit_code report_check(struct session *session, const struct check *check)
 {
     const struct options *options = session->options;
-    const struct settings *settings = &options->settings;
-    char shard[32] = "";
+    const struct settings *settings = &session->settings;
+    char shard[32] = "", known[32] = "";
     if (settings->shards > 1)
         snprintf(shard, sizeof shard, "shard %u of %u, ", settings->shard + 1, settings->shards);
+    if (check->known_count > 0)
+        snprintf(known, sizeof known, " (%u known)", check->known_count);
     fputc('\n', session->terminal.out);
     terminal_check(&session->terminal, check, settings->shards <= 1);
     enum exit_code exit_code =
         save(options, json_of_check(session->target, settings, check), check->exit_code);
     exit_code = session_close(session, exit_code, verdict_word(exit_code));
     terminal_verdict(&session->terminal, exit_code,
-                     "%s, %s%u finding%s%s%s, seed %llu, %.1f s of processor time, events in %s",
+                     "%s, %s%u finding%s%s%s%s, seed %llu, %.1f s of processor time, events in %s",
                      session->target, shard, check->findings.count,
-                     check->findings.count == 1 ? "" : "s", check->message[0] ? ", " : "",
+                     check->findings.count == 1 ? "" : "s", known, check->message[0] ? ", " : "",
                      check->message, (unsigned long long)settings->seed, check->cpu_seconds,
                      session->events.folder);
     return exit_code;
@@ -168,6 +191,7 @@ enum exit_code command_check(const struct options *options)
                                       .context = &session};
     const char *target = target_of(options);
     session_init(&session, options, target);
+    session_know(&session);
     check_plan(&session.settings, &check);
     enum exit_code exit_code = options->resume                   ? session_resume(&session, &check)
                                : session_open(&session, "check") ? EXIT_GREEN
@@ -380,6 +404,41 @@ static void list_faults(void)
             printf(" %s", fault_catalogue.operations[i].effects[effect]);
         printf("\n");
     }
+}
+
+/* The sites that one case passes when nothing fails. False: it is not green then. */
+static bool print_sites(struct worker *worker, uint32_t case_index)
+{
+    struct channel *channel = worker->channel;
+    channel->seed = 0;
+    worker_request(worker, REQUEST_COUNT, case_index);
+    if (channel->outcome.verdict == VERDICT_UNSUPPORTED)
+        return true;
+    sites_print(stdout, all_cases[case_index]->name, &channel->sites);
+    return channel->outcome.verdict == VERDICT_PASS && !channel->sites.overflow;
+}
+
+enum exit_code command_sites(const struct options *options)
+{
+    const struct worker_options wanted = {.target = target_of(options),
+                                          .hang_seconds = options->settings.hang_seconds,
+                                          .cases = all_cases};
+    const char *glob = options->settings.case_glob;
+    char message[MODULE_MESSAGE_BYTES] = "";
+    enum exit_code exit_code = EXIT_GREEN;
+    struct worker worker;
+    if (!worker_open(&worker, &wanted)) {
+        snprintf(message, sizeof message, "%s", worker.channel->load_message);
+        exit_code = EXIT_UNJUDGED;
+    }
+    for (uint32_t i = 0; exit_code == EXIT_GREEN && all_cases[i]; i++)
+        if ((all_cases[i]->techniques & BIT(FAULT)) &&
+            (!glob || fnmatch(glob, all_cases[i]->name, 0) == 0) && !print_sites(&worker, i)) {
+            snprintf(message, sizeof message, "%s is not green without faults", all_cases[i]->name);
+            exit_code = EXIT_FINDING;
+        }
+    worker_close(&worker);
+    return exit_code == EXIT_GREEN ? EXIT_GREEN : complain(exit_code, message);
 }
 
 enum exit_code command_list(const struct options *options)

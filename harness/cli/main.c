@@ -24,6 +24,8 @@ const struct command commands[] = {
     {"replay", "TOKEN [TARGET]", "Repeats one finding exactly.", 1, 2, command_replay},
     {"keep", "TOKEN", "Keeps a token: from now on it is run first, on every target.", 1, 1,
      command_keep},
+    {"sites", "[TARGET]", "Counts what can be made to fail, by case, step, operation and file.", 0,
+     1, command_sites},
     {"doctor", "[TARGET]", "Says what is installed, armed and reached.", 0, 1, command_doctor},
     {"witness", "DEFECT", "Shows that a patch still has its defect (used by the build).", 1, 1,
      command_witness},

@@ -18,6 +18,7 @@ enum {
     KEY_CASE,
     KEY_FIRST,
     KEY_FULL,
+    KEY_NO_KNOWN,
     KEY_OUT,
     KEY_REGRESSIONS,
     KEY_NOTE,
@@ -26,7 +27,7 @@ enum {
     KEY_RESUME
 };
 
-#define TECHNIQUE_LIST "regressions, vectors, exhaustive, fault, schedule, property"
+#define TECHNIQUE_LIST "regressions, vectors, exhaustive, fault, powercut, schedule, property"
 
 static const struct argp_option table[] = {
     {"seed", 's', "N", 0, "seed of all random choices (1)", 0},
@@ -35,7 +36,12 @@ static const struct argp_option table[] = {
     {"without", KEY_WITHOUT, "TECHNIQUE,...", 0, "all but these techniques", 0},
     {"case", KEY_CASE, "GLOB", 0, "only cases whose name matches, such as 'outage.*'", 0},
     {"first", KEY_FIRST, 0, 0, "stop at the first finding", 0},
-    {"full", KEY_FULL, 0, 0, "prove: every technique, not only the first that catches", 0},
+    {"full", KEY_FULL, 0, 0,
+     "check: all pairs of faults, and triples; prove: every technique, not only the first that "
+     "catches",
+     0},
+    {"no-known-findings", KEY_NO_KNOWN, 0, 0,
+     "check: refuse also for what stands in the target's known-findings.ini", 0},
     {"regressions", KEY_REGRESSIONS, "DIR", 0,
      "folder of kept tokens (check, compare: beside the modules; keep: cases/regressions)", 0},
     {"note", KEY_NOTE, "TEXT", 0, "keep: the comment above the token", 0},
@@ -150,7 +156,10 @@ static error_t take(int key, char *value, struct argp_state *state)
         options->resume = value ? value : "";
         return 0;
     case KEY_FULL:
-        options->full = true;
+        options->full = settings->full = true;
+        return 0;
+    case KEY_NO_KNOWN:
+        options->known = false;
         return 0;
     case KEY_REGRESSIONS:
         if (!is_folder(value))
@@ -193,7 +202,8 @@ void options_read(const struct command *command, int argc, char **argv, struct o
                                          .runs = 400,
                                          .techniques = (1u << TECHNIQUES) - 1,
                                          .hang_seconds = HANG_SECONDS},
-                            .out = "out"};
+                            .out = "out",
+                            .known = true};
     snprintf(name, sizeof name, "assay %s", command->name);
     argv[0] = name;
     argp_err_exit_status = EXIT_USAGE;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/engine/engine.h"
+#include "harness/engine/power.h"
 #include "harness/engine/unseen.h"
 
 enum { RUN_FAILED = 1, RUN_REJECTED, RUN_UNSUPPORTED };
@@ -25,26 +25,49 @@ const char *verdict_name(enum verdict verdict)
 
 const char *technique_name(enum technique technique)
 {
-    static const char *const names[TECHNIQUES] = {"regressions", "vectors",  "exhaustive",
-                                                  "fault",       "schedule", "property"};
+    static const char *const names[TECHNIQUES] = {"regressions", "vectors",  "exhaustive", "fault",
+                                                  "powercut",    "schedule", "property"};
     return names[technique];
 }
 
-static void release_all(struct run *run)
+void run_release(struct run *run, uint32_t left)
 {
-    while (run->deferred_count > 0) {
+    while (run->deferred_count > left) {
         uint32_t last = --run->deferred_count;
         run->deferred[last].release(run->deferred[last].what);
     }
 }
 
-/* The first draws of every run, in every technique: what the subject's randomness is, and what will
- * fail. */
-static void run_begin(struct run *run, const struct world *world)
+/* Makes the disk that runs of the case begin with, in a world of its own with entropy of its own,
+ * so that a run is the same whether the disk was made for it or kept from an earlier one. */
+static void make_disk(struct run *run, const struct test_case *test_case, const void *subject,
+                      const struct world *world, uint64_t entropy_seed)
 {
-    int64_t entropy_seed = draw_kind(run, CHOICE_ENTROPY, 0, INT32_MAX, 0);
+    static const struct plan no_fault;
+    world->begin(world->context, ~entropy_seed);
+    edge_begin(&no_fault);
+    edge_quiet(true);
+    test_case->prepare(run, subject);
+    run_release(run, 0);
+    world->keep(test_case, entropy_seed);
+    run->outcome->checks = run->outcome->steps = 0;
+}
+
+/* The first draws of every run, in every technique: what the subject's randomness is, and what will
+ * fail. A story begins with what the disk holds. */
+static void run_begin(struct run *run, const struct test_case *test_case, const void *subject,
+                      const struct world *world)
+{
+    uint64_t entropy_seed = (uint64_t)draw_kind(run, CHOICE_ENTROPY, 0, INT32_MAX, 0);
     plan_draw(run, &run->outcome->plan);
-    world->begin(world->context, (uint64_t)entropy_seed);
+    if (test_case->prepare && run->telling)
+        make_disk(run, test_case, subject, world, entropy_seed);
+    world->begin(world->context, entropy_seed);
+    if (test_case->prepare && !world->restore(test_case, entropy_seed)) {
+        make_disk(run, test_case, subject, world, entropy_seed);
+        world->begin(world->context, entropy_seed);
+        CHECK_CASE(run, world->restore(test_case, entropy_seed), "the case's disk was not kept");
+    }
     edge_begin(&run->outcome->plan);
 }
 
@@ -52,7 +75,7 @@ void outcome_clear(struct outcome *outcome)
 {
     memset(outcome, 0, offsetof(struct outcome, file));
     *outcome->file = *outcome->expression = *outcome->message = 0;
-    *outcome->step = *outcome->site_text = *outcome->story = 0;
+    *outcome->step = *outcome->site_text = *outcome->drift = *outcome->story = 0;
 }
 
 enum verdict case_run(struct run *run, const struct test_case *test_case, const void *subject,
@@ -67,7 +90,7 @@ enum verdict case_run(struct run *run, const struct test_case *test_case, const 
      */
     switch (sigsetjmp(run->stop, 0)) {
     case 0:
-        run_begin(run, world);
+        run_begin(run, test_case, subject, world);
         test_case->body(run, subject);
         outcome->verdict = outcome->checks == 0 ? VERDICT_VACUOUS : VERDICT_PASS;
         break;
@@ -82,8 +105,9 @@ enum verdict case_run(struct run *run, const struct test_case *test_case, const 
         break;
     }
     edge_quiet(true);
+    power_end();
     if (!outcome->spent) { /* else left-over threads may hold what a clean-up would wait for */
-        release_all(run);
+        run_release(run, 0);
         world->end(world->context);
     }
     edge_end(outcome);

@@ -20,6 +20,7 @@ static struct {
     uint32_t fired; /* one bit for each fault */
     struct plan plan;
     uint32_t fired_times[FAULTS_MAX];
+    uint32_t had[FAULTS_MAX]; /* calls like the planned one in its step, when that was over */
     char fired_step[STEP_NAME_BYTES];
     bool touched;                                    /* an occurrence is counted in this step */
     uint32_t occurrences[OPERATIONS_MAX][ROLES_MAX]; /* within the step */
@@ -55,14 +56,12 @@ static void record(const struct site *site)
 
 static bool strikes(const struct fault *fault, uint32_t index, const struct site *site)
 {
-    if (fault->site.operation != site->operation)
+    if (fault->site.operation != site->operation || state.fired_times[index] >= fault->times)
         return false;
-    if ((state.fired & (1u << index)) && fault->times == FAULT_FOR_GOOD)
+    if (state.fired & (1u << index))
         return true;
-    if (state.fired_times[index] >= fault->times)
-        return false;
     return fault->site.role == site->role && fault->site.step == site->step &&
-           fault->site.occurrence <= site->occurrence;
+           fault->site.occurrence == site->occurrence;
 }
 
 static struct effect planned(const struct site *site)
@@ -73,7 +72,7 @@ static struct effect planned(const struct site *site)
         if (!(state.fired & (1u << i)))
             snprintf(state.fired_step, sizeof state.fired_step, "%s", state.step_name);
         state.fired |= 1u << i;
-        state.fired_times[i]++;
+        state.fired_times[i] += state.plan.faults[i].times != FAULT_FOR_GOOD;
         return state.plan.faults[i].effect;
     }
     return (struct effect){0};
@@ -139,31 +138,89 @@ void edge_begin(const struct plan *plan)
     state.fired = 0;
     state.plan = *plan;
     memset(state.fired_times, 0, sizeof state.fired_times);
+    memset(state.had, 0, sizeof state.had);
     state.fired_step[0] = state.step_name[0] = 0;
     *passed = 0;
     state.running = state.active = true;
+    held_reset();
+}
+
+bool edge_is_running(void)
+{
+    return state.running;
+}
+
+bool edge_is_active(void)
+{
+    return state.active;
+}
+
+/* How far the step that ends went towards the sites that are planned in it. */
+static void note_step(void)
+{
+    for (uint32_t i = 0; i < state.plan.count; i++) {
+        const struct site *site = &state.plan.faults[i].site;
+        if (site->step == state.step && site->operation < OPERATIONS_MAX && site->role < ROLES_MAX)
+            state.had[i] = state.occurrences[site->operation][site->role];
+    }
+}
+
+/* The first fault that did not strike, and what its step had instead. */
+static void tell_drift(struct outcome *outcome)
+{
+    note_step();
+    for (uint32_t i = 0; i < state.plan.count; i++) {
+        const struct site *site = &state.plan.faults[i].site;
+        if (state.fired & (1u << i))
+            continue;
+        const char *role = state.catalogue->roles[site->role];
+        bool has_role = strcmp(role, "-") != 0;
+        snprintf(outcome->drift, sizeof outcome->drift,
+                 "%s%s%s, occurrence %u in step %u, was planned to fail; that step has %u of them",
+                 state.catalogue->operations[site->operation].name, has_role ? " of " : "",
+                 has_role ? role : "", site->occurrence + 1, site->step + 1u, state.had[i]);
+        return;
+    }
+}
+
+/* The first fault that struck, behind what is said of a power cut. */
+static void add_fault_text(struct outcome *outcome)
+{
+    size_t used = strlen(outcome->site_text), size = sizeof outcome->site_text;
+    uint32_t i = 0;
+    while (i < state.plan.count && !(state.fired & (1u << i)))
+        i++;
+    if (i == state.plan.count)
+        return;
+    if (used > 0 && used + 3 < size)
+        used += (size_t)snprintf(outcome->site_text + used, size - used, "; ");
+    fault_text(outcome->site_text + used, size - used, &state.plan.faults[i], state.fired_step);
 }
 
 void edge_end(struct outcome *outcome)
 {
     outcome->edges = *passed;
+    tell_drift(outcome);
     outcome->faults_fired = state.fired;
-    for (uint32_t i = 0; i < state.plan.count; i++)
-        if (state.fired & (1u << i)) {
-            fault_text(outcome->site_text, sizeof outcome->site_text, &state.plan.faults[i],
-                       state.fired_step);
-            break;
-        }
+    add_fault_text(outcome);
     state.running = state.active = false;
 }
 
 void edge_step(uint32_t number, const char *name)
 {
+    if (state.plan.count > 0 && number > 0)
+        note_step();
     state.step = (uint8_t)(number < STEPS_MAX ? number : STEPS_MAX - 1);
     snprintf(state.step_name, sizeof state.step_name, "%s", name);
     /* What came before the first step is counted with it: a site has one name only. */
     if (number > 0 && number < STEPS_MAX)
         forget_occurrences();
+}
+
+uint8_t edge_step_now(const char **ret_name)
+{
+    *ret_name = state.step_name;
+    return state.step;
 }
 
 uint32_t edge_fired(void)
@@ -203,6 +260,25 @@ void edge_record(struct site_list *list)
         memset(list, 0, sizeof *list);
 }
 
+/* How often a fault strikes, by the number that is drawn. */
+static const uint32_t durations[] = {1, FAULT_FOR_GOOD, FAULT_TWICE};
+static const char *const duration_names[] = {"once", "from then on", "twice"};
+#define DURATIONS ((uint32_t)(sizeof durations / sizeof *durations))
+_Static_assert(DURATIONS == FAULT_DURATIONS, "engine.h says how many there are");
+
+static uint32_t duration_number(const struct fault *fault)
+{
+    uint32_t number = 0;
+    while (number + 1 < DURATIONS && durations[number] != fault->times)
+        number++;
+    return number;
+}
+
+uint32_t fault_duration(uint32_t number)
+{
+    return durations[number % DURATIONS];
+}
+
 /* A fault is six draws; the number of faults comes first, so lowering it removes the last one. */
 void plan_draw(struct run *run, struct plan *ret)
 {
@@ -219,7 +295,7 @@ void plan_draw(struct run *run, struct plan *ret)
         fault->site.occurrence = (uint32_t)draw_kind(run, CHOICE_FAULT, 0, OCCURRENCES_MAX, 0);
         uint32_t effects = catalogue->operations[fault->site.operation].effect_count;
         fault->effect.code = (int32_t)draw_kind(run, CHOICE_FAULT, 1, effects, 1);
-        fault->times = draw_kind(run, CHOICE_FAULT, 0, 1, 0) ? FAULT_FOR_GOOD : 1;
+        fault->times = durations[draw_kind(run, CHOICE_FAULT, 0, DURATIONS - 1, 0)];
         span_end(run, span);
     }
 }
@@ -235,7 +311,7 @@ uint32_t plan_values(const struct plan *plan, int64_t *ret)
         ret[used++] = fault->site.step;
         ret[used++] = fault->site.occurrence;
         ret[used++] = fault->effect.code;
-        ret[used++] = fault->times == FAULT_FOR_GOOD;
+        ret[used++] = duration_number(fault);
     }
     return used;
 }
@@ -247,8 +323,7 @@ const char *fault_text(char *ret, size_t size, const struct fault *fault, const 
     bool has_role = strcmp(role, "-") != 0;
     snprintf(ret, size, "%s%s%s fails with %s, %s, at \"%s\", occurrence %u", operation->name,
              has_role ? " of " : "", has_role ? role : "",
-             operation->effects[fault->effect.code - 1],
-             fault->times == FAULT_FOR_GOOD ? "from then on" : "once", step_name,
-             fault->site.occurrence + 1);
+             operation->effects[fault->effect.code - 1], duration_names[duration_number(fault)],
+             step_name, fault->site.occurrence + 1);
     return ret;
 }

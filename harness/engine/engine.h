@@ -39,6 +39,7 @@ enum choice_kind {
     CHOICE_LENGTH,  /* how long something is; chance likes lengths at which buffers end */
     CHOICE_PREEMPT, /* whether the running thread stays (0), or which other one goes on */
     CHOICE_NEXT,    /* which thread goes on when the running one cannot, or is woken up */
+    CHOICE_POWER,   /* when the power goes, and what becomes of what the disk did not keep yet */
     CHOICE_KINDS
 };
 
@@ -73,14 +74,21 @@ struct source {
  * sixteen a value beside the origin, four in sixteen are log-uniform distances from the origin, the
  * others uniform; narrower ones and seeds of entropy are always uniform, and lengths have a
  * distribution of their own. Threads change at a few
- * points. Faults are never armed. */
+ * points. Faults are planned only when armed. */
+struct site_list;
 struct source_random {
     struct source source;
     uint64_t state[2];
     uint32_t
         until_preemption; /* yield points to pass before the next one; UINT32_MAX: not drawn yet */
+    const struct site_list *sites; /* that plans are drawn from, or null */
+    uint64_t fault_state;
+    uint32_t fault_draws, site; /* of the plan, so far; the site that is being drawn */
 };
 void source_random_start(struct source_random *, uint64_t seed, const char *name, uint64_t number);
+/* Plans one fault or two at sites of the list, which a run with the same seed, name and number has
+ * recorded: all other choices stay what they were, so that the first fault finds its site. */
+void source_random_arm(struct source_random *, const struct site_list *);
 
 /* Every choice at its origin, but for the entropy seed and for the plan, which may be given. */
 struct source_origin {
@@ -183,26 +191,58 @@ struct effect {
     int32_t code;
 };
 
+/* It strikes at its site, and after that at the next calls of the operation, whatever their role
+ * and step, until it has struck `times` times. */
 struct fault {
     struct site site;
     struct effect effect;
-    uint32_t times; /* 1: once; FAULT_FOR_GOOD: from there on, whatever role and step */
+    uint32_t times; /* 1, FAULT_TWICE or FAULT_FOR_GOOD */
 };
+#define FAULT_TWICE    2u
 #define FAULT_FOR_GOOD UINT32_MAX
+/* All of these: number 0 is once, 1 for good, 2 twice. */
+#define FAULT_DURATIONS 3u
+uint32_t fault_duration(uint32_t number);
 
 struct plan {
     uint32_t count;
     struct fault faults[FAULTS_MAX];
 };
 
+/* What became of a run in which something was made to fail. The first two are as they should be. A
+ * failed check names what it is evidence of, see CHECK_AS. */
+enum consequence {
+    CONSEQUENCE_HANDLED,       /* the failure was reported, and the state is right */
+    CONSEQUENCE_TOLERATED,     /* nothing was reported, and the state is right all the same */
+    CONSEQUENCE_WRONG_ANSWER,  /* an answer that no honest history explains */
+    CONSEQUENCE_FAIL_OPEN,     /* what must be refused was let in */
+    CONSEQUENCE_LOST,          /* what was acknowledged is gone */
+    CONSEQUENCE_TORN,          /* half of a change is there */
+    CONSEQUENCE_MISATTRIBUTED, /* the failure was reported as something else */
+    CONSEQUENCE_STUCK,         /* the failure is over, and the subject still fails */
+    CONSEQUENCE_LEAK,          /* something is left when everything is closed */
+    CONSEQUENCE_CRASH,
+    CONSEQUENCE_HANG,
+    CONSEQUENCE_NOT_REACHED, /* the failure was planned and did not happen */
+    CONSEQUENCES
+};
+const char *consequence_name(enum consequence);
+
+/* What a subject says failed, in the numbers of whoever judges it. */
+struct report {
+    uint8_t layer, reason;
+};
+
 /* What came of one run. Lives in memory shared with the parent, so that nothing is lost when the
  * child dies. */
 struct outcome {
     enum verdict verdict;
-    int32_t line;          /* of the check that failed */
-    int32_t signal;        /* of a crash, else 0 */
-    uint32_t checks;       /* that were made */
-    uint32_t faults_fired; /* one bit for each fault of the plan */
+    int32_t line;              /* of the check that failed */
+    int32_t signal;            /* of a crash, else 0 */
+    uint32_t checks;           /* that were made */
+    uint32_t faults_fired;     /* one bit for each fault of the plan */
+    enum consequence evidence; /* what the check that failed is evidence of */
+    uint32_t report_count;
     uint32_t steps;
     uint64_t edges; /* that were passed */
     bool overrun;   /* more choices were asked for than a run may have */
@@ -214,7 +254,9 @@ struct outcome {
     char expression[160];      /* that check */
     char message[MESSAGE_BYTES];
     char step[STEP_NAME_BYTES];         /* the last one begun */
-    char site_text[NAME_BYTES_MAX * 2]; /* the fault that fired, in words */
+    char site_text[NAME_BYTES_MAX * 5]; /* power cut and fault that fired, in words */
+    char drift[NAME_BYTES_MAX * 3];     /* the first planned fault whose site was not reached */
+    struct report reports[REPORTS_MAX]; /* each that was made after a fault had fired, once */
     char story[STORY_BYTES];
 };
 void outcome_clear(struct outcome *);
@@ -248,6 +290,7 @@ struct run {
     struct observations *observed; /* added to by each run, or null */
     uint8_t *states; /* STATES_MAX bytes: set for each abstract state of a machine, or null */
     bool telling;    /* write the story; costs time, so only for the run that is shown */
+    struct power_search *search; /* tries one power cut after the other, or null */
     sigjmp_buf stop;
     uint32_t deferred_count;
     struct {
@@ -266,6 +309,7 @@ enum technique {
                            * bound
                            */
     TECHNIQUE_FAULT,      /* the same, with each site that was reached failing, one a run */
+    TECHNIQUE_POWERCUT,   /* the power goes at each moment, with every choice of what survives */
     TECHNIQUE_SCHEDULE,   /* all interleavings with few preemptions, then random ones */
     TECHNIQUE_PROPERTY,   /* random choices */
     TECHNIQUES
@@ -281,18 +325,31 @@ struct test_case {
     uint32_t
         weight; /* how many runs it gets, in percent of the budget for one case; 0 stands for 100 */
     void (*body)(struct run *, const void *subject);
+    /* What the disk holds when a run begins; null: nothing. Depends on the subject and the seed of
+     * entropy alone, draws nothing, and is called with the edge quiet; its steps and checks do not
+     * count. It is called seldom: from then on its disk is put in place. */
+    void (*prepare)(struct run *, const void *subject);
+    bool pairs;  /* the fault technique makes two sites fail in one run, too */
+    bool faults; /* its body knows what faults mean: chance plans some, too */
 };
 
 /* Runs the case once. Draws the entropy seed and the plan first, calls `begin` (which puts the
  * world in its initial state), then the body, then all deferred clean-ups with the edge quiet.
  * Returns the verdict, also in run->outcome. The caller sets source, choices, outcome and telling;
- * the rest is initialised here. */
+ * and `search` or leaves it null; the rest is initialised here. */
 struct world {
     void (*begin)(void *context, uint64_t entropy_seed);
     void (*end)(void *context);
     void *context;
-    void (*thread)(void *context); /* on each thread of a schedule before its body, or null */
+    void (*thread)(void *context);  /* on each thread of a schedule before its body, or null */
+    void (*restart)(void *context); /* another process goes on with what the disk holds; or null */
+    /* Of cases that prepare a disk: it is kept as it is now; and put in place: false, if none was
+     * kept for this owner and seed. Null: it is prepared for each run. */
+    void (*keep)(const void *owner, uint64_t entropy_seed);
+    bool (*restore)(const void *owner, uint64_t entropy_seed);
 };
+/* What became of a run, from its outcome: the one place that says so. */
+enum consequence consequence_of(const struct outcome *);
 enum verdict case_run(struct run *, const struct test_case *, const void *subject,
                       const struct world *);
 
@@ -368,6 +425,8 @@ void cover(struct run *, uint32_t percent_min, bool holds, const char *name);
 /* Keeps the largest value. */
 void maximize(struct run *, int64_t value, const char *name);
 
+/* The subject says that something failed. Counts when a fault has fired. */
+void report_failure(struct run *, struct report);
 /* Names the step that begins: sites are counted within it. `name` is copied. */
 void step(struct run *, const char *name);
 /* Adds a line to the story, when it is being told; otherwise its arguments are not even evaluated.
@@ -392,9 +451,12 @@ void defer(struct run *, void (*release)(void *), void *what);
 
 /* Demands that `condition` holds; otherwise the run ends here, as FAIL. The format is the reason,
  * in words. */
-#define CHECK(run, condition, ...)                                                                 \
+#define CHECK(run, condition, ...) CHECK_AS(run, CONSEQUENCE_WRONG_ANSWER, condition, __VA_ARGS__)
+/* The same, and says what it is evidence of when something was made to fail. */
+#define CHECK_AS(run, consequence, condition, ...)                                                 \
     do {                                                                                           \
         (run)->outcome->checks++;                                                                  \
+        (run)->outcome->evidence = (consequence);                                                  \
         if (!(condition))                                                                          \
             check_failed(run, __FILE__, __LINE__, #condition, __VA_ARGS__);                        \
     } while (0)
@@ -417,7 +479,8 @@ struct operation {
     const char *name;      /* class.operation, such as disk.write */
     uint32_t effect_count; /* effects have the codes 1..effect_count */
     const char *const *effects;
-    bool held; /* called with a lock of a library held: never a yield point */
+    bool held; /* called with a lock of a library held, or often and about nothing that is shared:
+                  never a yield point */
 };
 struct catalogue {
     const struct operation *operations;
@@ -431,6 +494,9 @@ const struct catalogue *edge_catalogue(void);
 /* Called by an interceptor at every call: counts, and says what shall happen. Does nothing and
  * costs almost nothing outside of runs and while quiet. */
 struct effect edge(uint16_t operation, uint8_t role);
+
+/* The number and the name of the step that is under way. */
+uint8_t edge_step_now(const char **ret_name);
 
 /* While quiet, nothing is counted and nothing fails: a case looks at the truth, or cleans up.
  * Returns what to pass to restore. */
@@ -450,6 +516,23 @@ uint64_t edge_count(uint16_t operation);
 /* How often it was passed on files of this role within the present step. */
 uint32_t edge_occurrences(uint16_t operation, uint8_t role);
 
+/* Whether a run is under way, quiet or not; and whether it is not quiet. */
+bool edge_is_running(void);
+bool edge_is_active(void);
+
+/* How much the subject holds of what an operation gives, in units of its interceptor: bytes that
+ * are mapped, random bytes. See held.c. For interceptors: false, if it would be more than the case
+ * allows; then it is not taken. */
+bool edge_take(uint16_t operation, uint64_t amount);
+void edge_give(uint16_t operation, uint64_t amount);
+/* For cases. */
+uint64_t edge_held(uint16_t operation);
+uint64_t edge_held_most(uint16_t operation); /* the most at once in this run */
+void edge_allow(uint16_t operation, uint64_t most);
+uint64_t edge_refused(uint16_t operation); /* how often more was wanted than is allowed */
+/* For the edge: at the begin of a run. */
+void held_reset(void);
+
 /* A counting run records each site once, in order of its first call, into memory of the caller. */
 struct site_list {
     uint32_t count;
@@ -465,8 +548,109 @@ void plan_draw(struct run *, struct plan *ret);
  * many. */
 #define PLAN_VALUES_MAX (1u + FAULTS_MAX * 6u)
 uint32_t plan_values(const struct plan *, int64_t *ret);
-/* "disk.write on wal fails with full, once, at login, occurrence 3". */
+/* "disk.write of wal fails with full, once, at "login", occurrence 3". */
 const char *fault_text(char *ret, size_t size, const struct fault *, const char *step_name);
+
+/* --- Power cuts
+ * -----------------------------------------------------------------------------------------------
+ */
+
+/* What becomes of one change that the disk had not promised to keep when the power went. */
+enum fate {
+    FATE_KEPT,
+    FATE_LOST,
+    /* A write that is torn at a multiple of so many bytes: only its first part is new, */
+    FATE_HEAD_512,
+    FATE_TAIL_512,    /* only its last part, */
+    FATE_GARBAGE_512, /* or its first, and the sector behind that is garbage */
+    FATE_HEAD_4096,
+    FATE_TAIL_4096,
+    FATE_GARBAGE_4096,
+    FATES
+};
+
+struct power_cut {
+    bool happens;
+    bool syncs_lie;  /* nothing was ever promised */
+    uint8_t step;    /* in which it happens, */
+    uint32_t change; /* just before this change of the disk within it, from 0 */
+    uint32_t count;  /* of changes that were pending */
+    uint8_t fates[POWER_PENDING_MAX];
+};
+
+/* The disk, as interceptors offer it. Moment n is that before the nth change since the watch began;
+ * the last one is behind all. */
+struct power_supply {
+    void (*watch)(void); /* from now on changes are kept; what is there is durable */
+    bool (*stop)(void);  /* no longer. False: there were more than can be kept */
+    uint32_t (*pending)(uint32_t moment, bool syncs_lie);
+    /* Makes the disk what the cut leaves of it. Equal prints: equal disks. */
+    uint64_t (*restore)(uint32_t moment, const struct power_cut *);
+    /* Whether this fate means anything to the nth pending change of the last moment asked for. */
+    bool (*possible)(uint32_t index, enum fate);
+    /* What was done just before the moment, counted from the moment `since` on: "write 3 of wal".
+     */
+    const char *(*describe)(uint32_t moment, uint32_t since, char *ret, size_t size);
+};
+void power_install(const struct power_supply *);
+/* For the disk: it is about to change. */
+void power_change(void);
+
+/* For cases. From now on power cuts are thought of; what the disk holds is there for certain. */
+void power_watch(struct run *);
+/* Something was acknowledged. States in which different things were are never taken for one. */
+void power_mark(int64_t what);
+/* How it stands when the power is back. */
+struct power_moment {
+    bool cut;       /* else the power never went */
+    bool syncs_lie; /* then nothing can be demanded of what the disk holds */
+    uint32_t marks; /* that were made before */
+};
+/* Ends the watch, draws a power cut, and looks at what the target makes of the disk in a new
+ * process. With a search in the run, it looks at one state after the other; the choices are always
+ * those of the state under its eyes. Nothing that was opened before may still be. */
+void power_cuts(struct run *, void (*look)(struct run *, const struct power_moment *, void *),
+                void *context);
+
+/* Values for CHOICE_POWER. */
+#define POWER_VALUES_MAX (4u + POWER_PENDING_MAX)
+struct power_values {
+    uint32_t count, used;
+    int64_t at[POWER_VALUES_MAX];
+};
+void power_values(const struct power_cut *, struct power_values *ret);
+
+/* Everything at its origin but the plan and the power cut. */
+struct source_power {
+    struct source source;
+    const int64_t *plan;
+    uint32_t plan_count, plan_used;
+    struct power_values *values;
+};
+void source_power_start(struct source_power *, const int64_t *plan, uint32_t plan_count,
+                        struct power_values *);
+
+/* The states that power cuts can leave, one after the other; see cuts.c. */
+struct power_search {
+    uint64_t first;     /* states before this one are passed over, */
+    uint64_t count_max; /* and no more than so many are looked at */
+    bool fired_only;    /* only moments behind the first fault of the plan, */
+    bool light;         /* and only the first pass */
+    /* What came of it; state 0 is that of a power that never went. */
+    uint64_t state;   /* the number of the one that is looked at */
+    uint64_t states;  /* looked at */
+    uint64_t moments; /* there are */
+    bool more;        /* were left out */
+    bool overflow;    /* there were more changes than can be kept */
+    /* Where it stands. */
+    uint32_t pass, moment, variant, count_before;
+    struct power_cut cut;
+    struct power_values values;
+    uint32_t seen_count;
+    uint64_t seen[1u << 16]; /* prints; 0 is free */
+};
+/* The caller has set the four members up to `light`. */
+void power_search_start(struct power_search *);
 
 /* --- Schedules
  * ------------------------------------------------------------------------------------------------

@@ -26,14 +26,31 @@
     64u /* steps of one run that faults can tell apart; later ones share the last number */
 #define FAULTS_MAX                                                                                 \
     3u /* faults of one plan: DESIGN asks for singles, pairs, and one during recovery */
+#define ATTRIBUTIONS_MAX                                                                           \
+    256u /* kinds of fault times causes that one case tells apart; further ones are not counted */
+#define FAULT_KINDS_MAX                                                                            \
+    512u /* sites of one kind that pairs of a plain check tell apart; all of what is behind is     \
+          * tried                                                                                  \
+          */
+#define REPORTS_MAX                                                                                \
+    4u /* different causes that are kept of one run; further ones are not counted                  \
+        */
 #define OPERATIONS_MAX 48u /* operations that interceptors may name */
 #define ROLES_MAX      8u  /* file roles that interceptors may name */
 #define SITES_MAX                                                                                  \
     16384u /* sites that one counting run records; more is an error, never a sample                \
             */
 #define OCCURRENCES_MAX 65535u /* highest occurrence that a plan can name */
-#define MESSAGE_BYTES   512u   /* of one failed check */
-#define STORY_BYTES     16384u /* steps of one counterexample; the rest is cut, and said to be cut */
+#define POWER_CHANGES_MAX                                                                          \
+    4096u /* changes of the disk in a run that power cuts look at; more make the case VACUOUS */
+#define POWER_PENDING_MAX                                                                          \
+    512u /* pending changes at one moment that have a fate of their own; older ones are kept */
+#define POWER_WHOLE_MAX 10u /* pending changes of which all subsets are tried; above, a sample */
+#define POWER_SAMPLES   64u /* by chance, at a moment with more of them */
+#define POWER_STATES_MAX                                                                           \
+    49152u                   /* distinct states in one search; no more are tried, which is said */
+#define MESSAGE_BYTES 512u   /* of one failed check */
+#define STORY_BYTES   16384u /* steps of one counterexample; the rest is cut, and said to be cut */
 #define OUTPUT_BYTES_KEPT                                                                          \
     4096u /* of what a target prints; the last ones are shown with a crash                         \
            */
@@ -44,6 +61,8 @@
      << 20) /* of one file that a target writes on the real disk; one byte more ends its process   \
              */
 #define TOKEN_BYTES_MAX           (16u * CHOICES_MAX) /* of a token, which comes from outside */
+#define KNOWN_FINDINGS_MAX        64u                 /* of one target; more is an error */
+#define KNOWN_FILE_BYTES_MAX      (1u << 16)          /* of their file; a longer one is an error */
 #define REGRESSIONS_MAX           1024u               /* tokens that are kept; more is an error */
 #define REGRESSION_FILE_BYTES_MAX (1u << 20) /* of one file of them; a longer one is an error */
 #define NOTE_BYTES_MAX            250u       /* of the comment above a kept token */
@@ -53,6 +72,17 @@
 #define TIMED_WAIT_PAUSES 100u /* by others in a schedule, after which a timed wait may end */
 #define BLOCKED_LOOKS                                                                              \
     10u /* at a blocked thread of a schedule, within a second; then it is not supported */
+
+#define PROXY_CONNECTIONS_MAX  64u        /* at once; further ones wait until one ends */
+#define PROXY_BUFFER_BYTES     16384u     /* under way in one direction; then the sender waits */
+#define PROXY_RECORD_BYTES_MAX 65536u     /* of a request; a longer one is not duplicated */
+#define PROXY_BYTE_MAX         999999999u /* the last byte that a plan can name */
+#define PROXY_PLAN_BYTES       64u        /* the text of a plan, with its NUL */
+#define PROXY_PLANS_MAX        1000000u   /* of one exchange; more is an error */
+#define PROXY_DELAY_MS_MAX     60000u
+#define PROXY_PATIENCE_MS                                                                          \
+    2000u /* with a receiver that does not read; then the plan strikes without that */
+#define PROXY_CLIENT_SECONDS_MAX 3600u
 
 #define RECORD_BYTES_MAX                                                                           \
     (1u << 20)            /* of one line of events; a longer one is refused, and none is written */

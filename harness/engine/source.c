@@ -104,11 +104,32 @@ static int64_t random_length(struct source_random *source, const struct choice *
     }
 }
 
+/* The draws of plan_draw() in their order: how many faults, then six for each. Their numbers come
+ * from a stream of their own. */
+static int64_t random_fault(struct source_random *source, const struct choice *ask)
+{
+    if (!source->sites || source->sites->count == 0)
+        return ask->origin;
+    uint64_t number = random_next(&source->fault_state);
+    if (source->fault_draws++ == 0)
+        return number % 4 == 0 ? 2 : 1;
+    uint32_t field = (source->fault_draws - 2) % 6;
+    if (field == 0)
+        source->site = (uint32_t)(number % source->sites->count);
+    const struct site *site = &source->sites->at[source->site];
+    const int64_t fields[] = {site->operation, site->role, site->step, site->occurrence};
+    if (field < sizeof fields / sizeof *fields)
+        return fields[field];
+    return ask->lo + (int64_t)(number % ((uint64_t)ask->hi - (uint64_t)ask->lo + 1));
+}
+
 static int64_t random_choice(struct source *base, const struct choice *ask)
 {
     struct source_random *source = (struct source_random *)base;
     uint64_t width = (uint64_t)ask->hi - (uint64_t)ask->lo;
     if (ask->kind == CHOICE_FAULT)
+        return random_fault(source, ask);
+    if (ask->kind == CHOICE_POWER)
         return ask->origin;
     if (ask->kind == CHOICE_PREEMPT)
         return random_thread(source, ask);
@@ -139,6 +160,14 @@ void source_random_start(struct source_random *source, uint64_t seed, const char
     source->state[0] = random_next(&state);
     source->state[1] = random_next(&state) | 1;
     source->until_preemption = UINT32_MAX;
+    source->sites = NULL;
+    source->fault_state = random_next(&state);
+    source->fault_draws = source->site = 0;
+}
+
+void source_random_arm(struct source_random *source, const struct site_list *sites)
+{
+    source->sites = sites;
 }
 
 static int64_t origin_choice(struct source *base, const struct choice *ask)
@@ -155,6 +184,23 @@ void source_origin_start(struct source_origin *source, int64_t entropy_seed, con
                          uint32_t plan_count)
 {
     *source = (struct source_origin){{origin_choice}, entropy_seed, plan, plan_count, 0};
+}
+
+static int64_t power_choice(struct source *base, const struct choice *ask)
+{
+    struct source_power *source = (struct source_power *)base;
+    if (ask->kind == CHOICE_FAULT && source->plan_used < source->plan_count)
+        return source->plan[source->plan_used++];
+    if (ask->kind == CHOICE_POWER && source->values->used < source->values->count)
+        return source->values->at[source->values->used++];
+    return ask->origin;
+}
+
+void source_power_start(struct source_power *source, const int64_t *plan, uint32_t plan_count,
+                        struct power_values *values)
+{
+    *source = (struct source_power){{power_choice}, plan, plan_count, 0, values};
+    values->used = 0;
 }
 
 static int64_t replayed_choice(struct source *base, const struct choice *ask)
@@ -181,7 +227,8 @@ void source_replay_start(struct source_replay *source, const struct choice *valu
 static size_t bytes_of_range(const struct choice *ask, bool arm_faults)
 {
     uint64_t width = (uint64_t)ask->hi - (uint64_t)ask->lo;
-    if (width == 0 || (ask->kind == CHOICE_FAULT && !arm_faults))
+    bool is_fault = ask->kind == CHOICE_FAULT || ask->kind == CHOICE_POWER;
+    if (width == 0 || (is_fault && !arm_faults))
         return 0;
     return width > UINT32_MAX ? BYTES_OF_CHOICE_MAX : 4;
 }

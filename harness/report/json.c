@@ -3,16 +3,23 @@
  * Documents for machines. What is written here is a promise: names are only ever added.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "harness/report/report.h"
+#include "harness/run/known.h"
 
-static json_t *findings_of(const struct findings *findings)
+static json_t *findings_of(const struct findings *findings, const struct known_findings *known)
 {
     json_t *array = json_array();
-    for (const struct finding *finding = findings->first; finding; finding = finding->next)
-        json_array_append_new(array, json_of_finding(finding));
+    for (const struct finding *finding = findings->first; finding; finding = finding->next) {
+        const struct known_finding *line = known_finding_of(known, finding);
+        json_t *object = json_of_finding(finding);
+        if (object && line)
+            json_object_set_new(object, "known", json_of_text(line->reason));
+        json_array_append_new(array, object);
+    }
     return array;
 }
 
@@ -24,19 +31,38 @@ static json_t *results_of(const struct check *check)
     return array;
 }
 
+/* Of all cases together; what became of each step of a case stands in its result. */
+static json_t *faults_of(const struct check *check)
+{
+    struct fault_tally *sum = calloc(1, sizeof *sum);
+    uint64_t sites = 0, moments = 0, states = 0;
+    for (uint32_t i = 0; sum && i < check->result_count; i++) {
+        sites += check->results[i].sites;
+        moments += check->results[i].moments;
+        states += check->results[i].tally.states;
+        fault_tally_add(sum, &check->results[i].faults);
+    }
+    json_t *object = sum ? json_of_faults(sum) : NULL;
+    if (object) {
+        json_object_del(object, "steps");
+        json_object_del(object, "drift");
+        json_object_set_new(object, "sites", json_integer((json_int_t)sites));
+        json_object_set_new(object, "moments", json_integer((json_int_t)moments));
+        json_object_set_new(object, "states", json_integer((json_int_t)states));
+        json_object_set_new(object, "not_reached",
+                            json_integer(sum->consequences[CONSEQUENCE_NOT_REACHED]));
+    }
+    free(sum);
+    return object;
+}
+
 json_t *json_of_check(const char *target, const struct settings *settings,
                       const struct check *check)
 {
-    uint64_t sites = 0, fired = 0, not_fired = 0;
-    for (uint32_t i = 0; i < check->result_count; i++) {
-        sites += check->results[i].sites;
-        fired += check->results[i].tally.fired;
-        not_fired += check->results[i].tally.not_fired;
-    }
-    json_t *document = json_pack(
-        "{s:s, s:i, s:o, s:o, s:{s:I, s:I, s:I}}", "target", target, "exit", (int)check->exit_code,
-        "findings", findings_of(&check->findings), "results", results_of(check), "faults", "sites",
-        (json_int_t)sites, "singles", (json_int_t)fired, "not_reached", (json_int_t)not_fired);
+    json_t *document =
+        json_pack("{s:s, s:i, s:o, s:o, s:o}", "target", target, "exit", (int)check->exit_code,
+                  "findings", findings_of(&check->findings, settings->known), "results",
+                  results_of(check), "faults", faults_of(check));
     if (settings->shards > 1)
         json_object_set_new(document, "shard",
                             json_sprintf("%u/%u", settings->shard + 1, settings->shards));

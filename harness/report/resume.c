@@ -75,13 +75,13 @@ json_t *json_of_run(const char *command, const char *target, const struct settin
     snprintf(shard, sizeof shard, "%u/%u", settings->shard + 1,
              settings->shards ? settings->shards : 1);
     json_t *run = json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:i, s:o, s:o, s:s?, s:b, s:s, s:i}", "event", "run",
-        "version", ASSAY_VERSION, "command", command, "target", target, "program",
+        "{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:i, s:o, s:o, s:s?, s:b, s:b, s:s, s:i}", "event",
+        "run", "version", ASSAY_VERSION, "command", command, "target", target, "program",
         hash_of_file("/proc/self/exe"), "module", hash_of_file(module), "seed",
         (json_int_t)settings->seed, "runs", (int)settings->runs, "techniques",
         names_of(settings->techniques), "regressions", hash_of_tokens(settings->regressions),
-        "case", settings->case_glob, "first", (int)settings->first, "shard", shard, "hang_seconds",
-        (int)settings->hang_seconds);
+        "case", settings->case_glob, "first", (int)settings->first, "full", (int)settings->full,
+        "shard", shard, "hang_seconds", (int)settings->hang_seconds);
     free(module);
     return run;
 }

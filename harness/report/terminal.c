@@ -67,6 +67,9 @@ void terminal_result(const struct terminal *terminal, const struct case_result *
             verdict_name(result->verdict), unpaint(terminal), technique_name(result->technique),
             result->test_case->name, (unsigned long long)result->tally.runs,
             (unsigned long long)result->tally.checks);
+    if (result->moments)
+        fprintf(terminal->out, ", %llu moments, %llu states", (unsigned long long)result->moments,
+                (unsigned long long)result->tally.states);
     if (result->sites)
         fprintf(terminal->out, ", %llu sites", (unsigned long long)result->sites);
     fprintf(terminal->out, "%s%s\n", result->message[0] ? ": " : "", result->message);
@@ -161,8 +164,9 @@ void terminal_finding(const struct terminal *terminal, const struct finding *fin
                 finding->failed, finding->repeats);
     tell_explanation(terminal, &finding->explanation);
     if (finding->more)
-        fprintf(terminal->out, "      and       %llu more fault sites fail at this check\n",
-                (unsigned long long)finding->more);
+        fprintf(terminal->out, "      and       %llu more %s fail at this check\n",
+                (unsigned long long)finding->more,
+                finding->technique == TECHNIQUE_POWERCUT ? "states or faults" : "fault sites");
     fprintf(terminal->out, "      replay    assay replay %s\n",
             finding->token ? finding->token : "(no memory for a token)");
     fflush(terminal->out);
@@ -208,12 +212,71 @@ static void tell_bounds(const struct terminal *terminal, const struct check *che
         fprintf(terminal->out, ", not all in %u (up to weight %u)", cut, least);
 }
 
+/* What was injected and what was reported, a line for each kind of fault: how often it was tried,
+ * how often nothing was reported, and how often each cause. */
+static void tell_attribution(const struct terminal *terminal, const struct fault_tally *tally)
+{
+    const struct catalogue *catalogue = edge_catalogue();
+    for (uint16_t operation = 0; operation < catalogue->operation_count; operation++)
+        for (uint8_t effect = 1; effect <= catalogue->operations[operation].effect_count;
+             effect++) {
+            uint64_t trials = fault_trials(tally, operation, effect);
+            if (trials == 0)
+                continue;
+            fprintf(terminal->out, "            %-30s %-9s %6llu",
+                    catalogue->operations[operation].name,
+                    catalogue->operations[operation].effects[effect - 1],
+                    (unsigned long long)trials);
+            for (uint32_t i = 0; i < tally->attribution_count; i++) {
+                const struct attribution *row = &tally->attributions[i];
+                if (row->operation != operation || row->effect != effect)
+                    continue;
+                if (row->report.layer == 0)
+                    fprintf(terminal->out, "  nothing reported %u", row->runs);
+                else
+                    fprintf(terminal->out, "  (%s, %s) %u", layer_name(row->report.layer),
+                            reason_name(row->report.reason), row->runs);
+            }
+            fputs(trials < FAULT_TRIALS_MIN ? "  (few)\n" : "\n", terminal->out);
+        }
+}
+
+/* What became of all runs with faults. */
+static void tell_faults(const struct terminal *terminal, const struct check *check)
+{
+    struct fault_tally *sum = calloc(1, sizeof *sum);
+    const char *comma = "";
+    for (uint32_t i = 0; sum && i < check->result_count; i++)
+        fault_tally_add(sum, &check->results[i].faults);
+    if (!sum)
+        return;
+    fprintf(terminal->out, "            %llu single faults", (unsigned long long)sum->singles);
+    if (sum->pairs_in_all)
+        fprintf(terminal->out, ", %llu of %llu pairs%s", (unsigned long long)sum->pairs,
+                (unsigned long long)sum->pairs_in_all,
+                sum->pairs < sum->pairs_in_all ? " (one of each kind)" : "");
+    if (sum->triples)
+        fprintf(terminal->out, ", %llu triples", (unsigned long long)sum->triples);
+    fputs(": ", terminal->out);
+    for (uint32_t i = 0; i < CONSEQUENCES; i++) {
+        if (sum->consequences[i] == 0)
+            continue;
+        fprintf(terminal->out, "%s%u %s", comma, sum->consequences[i], consequence_name(i));
+        comma = ", ";
+    }
+    fputc('\n', terminal->out);
+    if (terminal->verbose)
+        tell_attribution(terminal, sum);
+    free(sum);
+}
+
 void terminal_check(const struct terminal *terminal, const struct check *check, bool whole)
 {
     if (whole)
         warn_of_reach(terminal, check);
     for (uint32_t technique = 0; technique < TECHNIQUES; technique++) {
-        uint64_t cases = 0, runs = 0, checks = 0, sites = 0, unsupported_count = 0;
+        uint64_t cases = 0, runs = 0, checks = 0, sites = 0, moments = 0, states = 0,
+                 unsupported_count = 0;
         for (uint32_t i = 0; i < check->result_count; i++) {
             const struct case_result *result = &check->results[i];
             if (result->technique != technique)
@@ -222,6 +285,8 @@ void terminal_check(const struct terminal *terminal, const struct check *check, 
             runs += result->tally.runs;
             checks += result->tally.checks;
             sites += result->sites;
+            moments += result->moments;
+            states += result->tally.states;
             unsupported_count += result->verdict == VERDICT_UNSUPPORTED;
         }
         if (cases == 0)
@@ -229,15 +294,20 @@ void terminal_check(const struct terminal *terminal, const struct check *check, 
         fprintf(terminal->out, "%-11s %3llu cases %8llu runs %9llu checks",
                 technique_name(technique), (unsigned long long)cases, (unsigned long long)runs,
                 (unsigned long long)checks);
-        if (sites)
-            fprintf(terminal->out, ", %llu fault sites, each failing once and for good",
+        if (technique == TECHNIQUE_FAULT)
+            fprintf(terminal->out, ", %llu fault sites, each failing once, twice and for good",
                     (unsigned long long)sites);
+        if (moments)
+            fprintf(terminal->out, ", %llu states of the disk after power cuts at %llu moments",
+                    (unsigned long long)states, (unsigned long long)moments);
         if (technique == TECHNIQUE_SCHEDULE || technique == TECHNIQUE_EXHAUSTIVE)
             tell_bounds(terminal, check, technique);
         if (unsupported_count)
             fprintf(terminal->out, ", %llu cases UNSUPPORTED by this target",
                     (unsigned long long)unsupported_count);
         fputc('\n', terminal->out);
+        if (technique == TECHNIQUE_FAULT)
+            tell_faults(terminal, check);
     }
 }
 

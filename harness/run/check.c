@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "harness/run/known.h"
 #include "harness/run/regressions.h"
 
 static double cpu_seconds(void)
@@ -131,6 +132,20 @@ static const char *empty(const struct settings *settings, const struct check *ch
                : "nothing was checked: the target has none of the operations that the cases need";
 }
 
+/* Says why the file of known findings cannot be believed. */
+static bool outlived(const struct settings *settings, struct check *check)
+{
+    const struct known_findings *known = settings->known;
+    const struct known_finding *gone = known_finding_gone(known, settings, check);
+    if (known && known->problem[0])
+        snprintf(check->message, sizeof check->message, "%s", known->problem);
+    else if (gone)
+        snprintf(check->message, sizeof check->message,
+                 "known-findings.ini:%u: %s does not show this any more: remove the line",
+                 gone->line, gone->test_case->name);
+    return check->message[0] != 0;
+}
+
 static enum exit_code judge(const struct settings *settings, struct check *check)
 {
     bool vacuous = false, checked = false;
@@ -138,8 +153,12 @@ static enum exit_code judge(const struct settings *settings, struct check *check
         vacuous |= check->results[i].verdict == VERDICT_VACUOUS;
         checked |= check->results[i].tally.checks > 0;
     }
-    if (check->findings.count > 0)
+    for (const struct finding *finding = check->findings.first; finding; finding = finding->next)
+        check->known_count += known_finding_of(settings->known, finding) != NULL;
+    if (check->findings.count > check->known_count)
         return EXIT_FINDING;
+    if (outlived(settings, check))
+        return EXIT_WEAK;
     const char *broken = broken_line(settings);
     const char *weak = broken    ? broken
                        : checked ? escaped(settings, check)

@@ -125,50 +125,20 @@ static int find_segments(struct dl_phdr_info *object, size_t size, void *context
     return 1;
 }
 
-/* Notes which calls of intercepted libraries a table of relocations asks the linker for. */
-static void note_imports(const ElfW(Rela) * relocations, size_t size, const ElfW(Sym) * symbols,
-                         const char *strings, struct module *ret)
+/* Notes a call of an intercepted library that goes through the dynamic linker, where it is seen. */
+static void note_import(void *context, const char *name, void **place)
 {
-    for (size_t i = 0; i < size / sizeof *relocations; i++) {
-        const ElfW(Sym) *symbol = &symbols[ELF64_R_SYM(relocations[i].r_info)];
-        const char *name = strings + symbol->st_name;
-        if (symbol->st_shndx != SHN_UNDEF)
-            continue;
-        ret->imports_hashing |= strncmp(name, "crypto_pwhash", 13) == 0;
-        ret->imports_storage |= strncmp(name, "sqlite3_open", 12) == 0;
-    }
+    struct module *module = context;
+    (void)place;
+    module->imports_hashing |= strncmp(name, "crypto_pwhash", 13) == 0;
+    module->imports_storage |= strncmp(name, "sqlite3_open", 12) == 0;
 }
 
-/* Whether the module calls libsodium's KDF or SQLite through the dynamic linker, where they are
- * intercepted. */
 static void find_imports(void *object, struct module *ret)
 {
     struct link_map *map = NULL;
-    const ElfW(Rela) *lazy = NULL, *eager = NULL;
-    const ElfW(Sym) *symbols = NULL;
-    const char *strings = NULL;
-    size_t lazy_size = 0, eager_size = 0;
-    if (dlinfo(object, RTLD_DI_LINKMAP, &map) != 0)
-        return;
-    for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
-        void *pointer = (void *)entry->d_un.d_ptr;
-        if (entry->d_tag == DT_JMPREL)
-            lazy = pointer;
-        else if (entry->d_tag == DT_PLTRELSZ)
-            lazy_size = entry->d_un.d_val;
-        else if (entry->d_tag == DT_RELA)
-            eager = pointer;
-        else if (entry->d_tag == DT_RELASZ)
-            eager_size = entry->d_un.d_val;
-        else if (entry->d_tag == DT_SYMTAB)
-            symbols = pointer;
-        else if (entry->d_tag == DT_STRTAB)
-            strings = pointer;
-    }
-    if (symbols && strings) {
-        note_imports(lazy, lazy ? lazy_size : 0, symbols, strings, ret);
-        note_imports(eager, eager ? eager_size : 0, symbols, strings, ret);
-    }
+    if (dlinfo(object, RTLD_DI_LINKMAP, &map) == 0)
+        imports_each(map->l_ld, map->l_addr, note_import, ret);
 }
 
 /* Takes over the table as far as the module knows it. Null, or what is wrong. */
@@ -209,6 +179,7 @@ bool module_load(const char *name, struct module *ret,
                  dlerror());
         return false;
     }
+    slots_take_new();
     const struct assay_target *(*get)(void) = NULL;
     *(void **)&get = dlsym(object, ASSAY_TARGET_SYMBOL);
     const char *wrong = !get ? "it does not export " ASSAY_TARGET_SYMBOL "()"

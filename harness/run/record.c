@@ -87,6 +87,8 @@ static const struct {
     {"drawn", offsetof(struct case_result, tally.drawn)},
     {"fired", offsetof(struct case_result, tally.fired)},
     {"not_fired", offsetof(struct case_result, tally.not_fired)},
+    {"states", offsetof(struct case_result, tally.states)},
+    {"moments", offsetof(struct case_result, moments)},
     {"sites", offsetof(struct case_result, sites)},
     {"plans", offsetof(struct case_result, plans)},
     {"observed_runs", offsetof(struct case_result, observed.runs)},
@@ -136,6 +138,8 @@ json_t *json_of_result(const struct case_result *result)
         memcpy(&value, (const char *)result + numbers[i].offset, sizeof value);
         json_object_set_new(object, numbers[i].name, json_integer((json_int_t)value));
     }
+    if (result->technique == TECHNIQUE_FAULT)
+        json_object_set_new(object, "faults", json_of_faults(&result->faults));
     return object;
 }
 
@@ -268,7 +272,9 @@ bool result_of_json(const json_t *object, struct case_result *ret)
     bool sound = take_cell(object, &ret->test_case, &ret->technique, &ret->verdict) &&
                  take_text(object, "message", ret->message, sizeof ret->message) &&
                  take_reached(object, &ret->reached) && take_observed(object, &ret->observed) &&
-                 take_bounds(object, ret);
+                 take_bounds(object, ret) &&
+                 (ret->technique != TECHNIQUE_FAULT ||
+                  faults_of_json(json_object_get(object, "faults"), &ret->faults));
     for (size_t i = 0; i < NUMBERS && sound; i++) {
         int64_t value;
         sound = take_number(object, numbers[i].name, 0, INT64_MAX, &value);

@@ -19,6 +19,10 @@ json_t *json_of_text(const char *);
 bool result_of_json(const json_t *, struct case_result *ret);
 struct finding *finding_of_json(const json_t *); /* to be freed with finding_free() */
 
+/* fault_record.c: what became of runs with faults. */
+json_t *json_of_faults(const struct fault_tally *);
+bool faults_of_json(const json_t *, struct fault_tally *ret);
+
 /* An event with these members; takes over the reference. */
 json_t *record_event(const char *name, json_t *members);
 /* An event as a line of its own, ended by a newline and a NUL; null without memory. Takes over the

@@ -35,9 +35,14 @@ bool token_run(struct worker *worker, uint32_t case_index, const struct token *t
     channel->telling = true;
     worker_request(worker, REQUEST_RUN, case_index);
     channel->telling = false;
-    enum verdict verdict = channel->outcome.verdict;
-    return token_fits(token, &channel->drawn, verdict != VERDICT_PASS && verdict != VERDICT_VACUOUS,
-                      ret_why);
+    const struct outcome *outcome = &channel->outcome;
+    bool went_through = outcome->verdict == VERDICT_PASS || outcome->verdict == VERDICT_VACUOUS;
+    if (!token_fits(token, &channel->drawn, !went_through, ret_why))
+        return false;
+    if (!went_through || !outcome->drift[0])
+        return true;
+    snprintf(ret_why, TOKEN_WHY_BYTES, "%s", outcome->drift);
+    return false;
 }
 
 static void run_token(const struct token *token, uint32_t case_index, struct worker *worker,

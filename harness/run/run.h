@@ -7,10 +7,14 @@
  *   worker.c       a child process that may crash, hang, exit or print without end
  *   service.c      what the child does: one request after the other
  *   technique.c    one case by one technique, and its findings
+ *   faulting.c     the technique of faults
+ *   faulted.c      which plans of faults there are, and what became of their runs
  *   regressions.c  tokens that are kept in files
  *   check.c        all cases, all techniques, one target
+ *   known.c        findings that a target has shown and not yet mended
  *   crew.c         several processes that run cells of a check, each with a worker of its own
  *   record.c       results and findings as JSON, in both directions
+ *   fault_record.c the same for what became of runs with faults
  *   stop.c         how a process ends that is asked to
  *   compare.c      two targets: findings that are new, and who can still log in
  *   prove.c        the museum of known-bad and harmless changes
@@ -97,13 +101,55 @@ enum request_kind {
                      on, until one is not green */
     REQUEST_EXHAUSTIVE, /* sequences of the kinds and up to the weight that are given, at most
                            count, until one is not green */
-    REQUEST_FAULTS /* plans first .. first+count-1 made from the recorded sites, until one is not
-                      green */
+    REQUEST_POWER, /* one run with the plan that is given, through the states that power cuts may
+                      leave, from number `first` on, at most count, until one is not green */
+    REQUEST_POWER_SITES,  /* one run with the power cut that `input` holds; records the sites behind
+                             it */
+    REQUEST_POWER_FAULTS, /* plans first, first+stride, ... below count made from these sites, with
+                             the same cut, until one is not green */
+    REQUEST_FAULTS, /* plans first .. first+count-1 made from the recorded sites, of operations in
+                       `kinds` (bits), until one is not green */
+    REQUEST_PAIRS,  /* behind each of the plans first .. first+count-1 that strikes once, from
+                       `second` on, the sites on the path after it: all, or one of each kind */
+    REQUEST_TRIPLES /* numbers first .. first+count-1 of triples that are drawn from a seed */
 };
 
 struct tally {
     uint64_t runs, rejected, overruns, unsupported, checks, edges, not_fired, fired;
-    uint64_t drawn; /* choices of the case's own */
+    uint64_t drawn;  /* choices of the case's own */
+    uint64_t states; /* that power cuts left and that were looked at */
+};
+
+/* Of the requests about power cuts. */
+struct power_request {
+    struct plan plan;
+    uint64_t stride;
+    uint64_t moments;        /* of the scenario */
+    uint64_t state;          /* the last one that was looked at */
+    bool more;               /* there are more states than were asked for */
+    bool overflow;           /* the disk changed more often than can be kept */
+    uint32_t scenario_sites; /* of those recorded: before the target was restarted */
+};
+
+/* What became of the runs of one case in which something was made to fail. */
+struct fault_tally {
+    uint64_t singles, pairs, pairs_in_all, triples; /* runs; in_all: that there are */
+    uint32_t consequences[CONSEQUENCES];
+    char
+        drift[sizeof(((struct outcome *)0)->drift)]; /* of the first run whose faults were missed */
+    uint32_t step_count;
+    struct fault_step { /* by the step of the first fault */
+        char name[STEP_NAME_BYTES];
+        uint32_t sites;
+        uint32_t consequences[CONSEQUENCES];
+    } steps[STEPS_MAX];
+    uint32_t attribution_count;
+    struct attribution { /* of runs in which one fault struck */
+        uint16_t operation;
+        uint8_t effect;       /* from 1 */
+        struct report report; /* both 0: nothing was reported */
+        uint32_t runs;
+    } attributions[ATTRIBUTIONS_MAX];
 };
 
 /* Memory that parent and child share. Everything in it is checked by the parent before it is used.
@@ -115,10 +161,11 @@ struct channel {
     enum request_kind kind;
     uint32_t case_index;
     uint64_t seed, first, count;
-    uint32_t kinds, weight_max; /* of REQUEST_EXHAUSTIVE, */
-    uint32_t weight;            /* and up to where all sequences were visited; */
-    bool all;                   /* true when there are no others */
-    bool relative;              /* the input is that of a token: distances from the origins */
+    uint64_t kinds;      /* of REQUEST_FAULTS and REQUEST_EXHAUSTIVE, */
+    uint32_t weight_max; /* of the latter, */
+    uint32_t weight;     /* and up to where all sequences were visited; */
+    bool all;            /* true when there are no others */
+    bool relative;       /* the input is that of a token: distances from the origins */
     bool telling;
 
     bool loaded;
@@ -127,9 +174,14 @@ struct channel {
     bool imports_hashing, imports_storage;
     char target_version[NAME_BYTES_MAX];
 
+    struct power_request power;
+    bool every;      /* REQUEST_PAIRS: all of them, not one of each kind */
+    uint32_t second; /* of a pair, among the sites behind the first fault */
     uint64_t number; /* of the run that is under way */
+    bool judging;    /* a run with faults is under way that is not in their tally yet */
     uint64_t passed; /* edges passed in it */
     struct tally tally;
+    struct fault_tally faults;    /* of all requests since the parent has emptied it */
     struct observations observed; /* by the runs of this request */
     struct outcome outcome;
     struct choices drawn;
@@ -189,10 +241,47 @@ void room_empty(const char *room);
 /* service.c: the child's side; does not return. */
 __attribute__((noreturn)) void service_run(struct channel *, const struct worker_options *,
                                            int signal_pipe);
-/* The plan with this number, counted over recorded sites, their effects, once and for good; false
- * behind the last. */
+/* --- faulted.c
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* The plan with this number, counted over recorded sites, their effects, and how often they strike;
+ * false behind the last. */
 bool plan_numbered(const struct site_list *, uint64_t number, struct plan *ret);
 uint64_t plans_in_all(const struct site_list *);
+/* Prints how many sites of each operation and role the case passes in each step, a line each: case,
+ * step, its name, operation, role, sites. */
+void sites_print(FILE *, const char *case_name, const struct site_list *);
+/* The index of the first site behind the last fault of the plan, among those that a run with it has
+ * passed; their count if there is none. */
+uint32_t sites_behind(const struct site_list *, const struct plan *);
+/* Makes one fault more strike once. False behind the last effect of the last site. */
+bool plan_continued(const struct site_list *, uint32_t first_site, uint64_t number,
+                    struct plan *plan);
+uint64_t continuations(const struct site_list *, uint32_t first_site);
+
+/* Which kinds of faults have followed each other. */
+struct fault_kinds {
+    uint32_t count;
+    struct fault_place {
+        uint16_t operation;
+        uint8_t role, step, effect;
+    } at[FAULT_KINDS_MAX];
+    uint8_t followed[FAULT_KINDS_MAX][FAULT_KINDS_MAX / 8];
+};
+/* Whether this is the first pair of its kinds; notes it. */
+bool fault_kinds_are_new(struct fault_kinds *, const struct plan *pair);
+
+/* Sites of each step, with the steps' names. */
+void fault_tally_sites(struct fault_tally *, const struct site_list *);
+/* One run, whose plan is in the outcome. */
+void fault_tally_run(struct fault_tally *, const struct outcome *);
+void fault_tally_add(struct fault_tally *sum, const struct fault_tally *more);
+/* Makes what comes from a process that is not trusted safe to use. */
+void fault_tally_settle(struct fault_tally *);
+/* Runs of this kind of fault, whatever was reported: fewer than these say little about causes. */
+#define FAULT_TRIALS_MIN 30u
+uint64_t fault_trials(const struct fault_tally *, uint16_t operation, uint8_t effect);
 
 /* --- technique.c
  * ---------------------------------------------------------------------------------------------- */
@@ -224,13 +313,16 @@ void findings_move(struct findings *, struct findings *from);
 void finding_free(struct finding *);
 
 struct regressions;
+struct known_findings;
 struct settings {
     uint64_t seed;
     uint32_t runs;       /* random runs for one case */
     uint32_t techniques; /* bits */
     const char *case_glob;
     const struct regressions *regressions; /* tokens that are kept, or null */
+    const struct known_findings *known;    /* findings that refuse nothing, or null */
     bool first;                            /* stop at the first finding */
+    bool full; /* everything that there is, such as all pairs of faults, not a share of it */
     uint32_t hang_seconds;
     uint32_t jobs;          /* cells at once; 0: as many as there are processors */
     uint32_t shard, shards; /* only the cells whose number modulo shards is this; 0 shards: all */
@@ -245,11 +337,13 @@ struct case_result {
     enum verdict verdict;
     struct tally tally;
     uint64_t sites, plans; /* of the fault technique */
+    uint64_t moments;      /* at which the power was cut */
     uint32_t rows;         /* of a covering array */
     uint32_t weight; /* of the exhaustive techniques: up to which all sequences were visited */
     bool all;        /* and that there are no others */
     struct observations observed;
     uint64_t reached; /* one bit for each operation that it reached */
+    struct fault_tally faults;
     char message[MESSAGE_BYTES];
 };
 
@@ -281,6 +375,7 @@ struct check {
     struct case_result *results;
     uint32_t result_count;
     struct findings findings; /* in the order of the cells, like the results */
+    uint32_t known_count;     /* of them that are known */
     bool imports_hashing, imports_storage;
     enum exit_code exit_code;
     char message[MODULE_MESSAGE_BYTES]; /* why, where the exit code alone does not say */

@@ -30,7 +30,12 @@ struct service {
     struct subject subject;
     int signal_pipe;
     pid_t pid;
-    struct stat output; /* of standard output, to see whether it is still there */
+    struct power_search *search; /* of the run that is under way, or null */
+    bool records_restart;        /* the sites that are passed behind a power cut */
+    struct memory_left before;   /* the run */
+    uint32_t measured_case;      /* of which this is known: */
+    int64_t usual_left;          /* what a run without faults leaves */
+    struct stat output;          /* of standard output, to see whether it is still there */
 };
 
 /* In builds that count coverage the counters are written by exit handlers. */
@@ -78,6 +83,22 @@ static void world_begin(void *context, uint64_t entropy_seed)
     module_restore(&service->target);
     module_restore(&service->writer);
     faults_reset(entropy_seed);
+    service->before = memory_left();
+}
+
+/* After a power cut: a new process, as far as the target can tell. The number of the state is what
+ * the parent sees going on. */
+static void world_restart(void *context)
+{
+    struct service *service = context;
+    module_restore(&service->target);
+    module_restore(&service->writer);
+    faults_restart();
+    if (service->search)
+        service->channel->number = service->search->state;
+    service->channel->power.scenario_sites = service->channel->sites.count;
+    if (service->records_restart)
+        edge_record(&service->channel->sites);
 }
 
 static void world_thread(void *context)
@@ -103,6 +124,34 @@ static bool same_file(int descriptor, const struct stat *before)
            now.st_ino == before->st_ino;
 }
 
+/* What the run has left behind. */
+static int64_t left_behind(const struct service *service)
+{
+    struct memory_left now = memory_left();
+    return now.sqlite - service->before.sqlite + now.mappings - service->before.mappings;
+}
+
+static void judge_leak(struct service *service, struct outcome *outcome)
+{
+    int64_t left = left_behind(service);
+    char message[MESSAGE_BYTES];
+    if (service->measured_case != service->channel->case_index)
+        service->usual_left = 0;
+    service->measured_case = service->channel->case_index;
+    if (outcome->plan.count == 0) {
+        service->usual_left = left > service->usual_left ? left : service->usual_left;
+        return;
+    }
+    if (left <= service->usual_left)
+        return;
+    snprintf(message, sizeof message,
+             "everything is closed, and %lld allocations of SQLite or mappings of a KDF are "
+             "left; without the fault it is %lld",
+             (long long)left, (long long)service->usual_left);
+    fail(outcome, "leak", message);
+    outcome->evidence = CONSEQUENCE_LEAK;
+}
+
 /* What the target must leave alone. Only a run that was green can become red here. */
 static void world_end(void *context)
 {
@@ -113,6 +162,7 @@ static void world_end(void *context)
             1); /* a copy that the target made of us: there is one run, and one that tells of it */
     if (outcome->verdict == VERDICT_FAIL)
         return;
+    outcome->evidence = CONSEQUENCE_WRONG_ANSWER;
     if (!same_file(STDOUT_FILENO, &service->output) ||
         !same_file(STDERR_FILENO, &service->output) || fcntl(service->signal_pipe, F_GETFD) < 0)
         fail(outcome, "descriptors",
@@ -120,6 +170,8 @@ static void world_end(void *context)
     else if (!disk_is_default())
         fail(outcome, "vfs",
              "the target replaced SQLite's default VFS: storage faults would no longer reach it");
+    else
+        judge_leak(service, outcome);
 }
 
 static enum verdict run_once(struct service *service, struct source *source)
@@ -129,8 +181,15 @@ static enum verdict run_once(struct service *service, struct source *source)
                       .choices = &channel->drawn,
                       .outcome = &channel->outcome,
                       .observed = &channel->observed,
+                      .search = service->search,
                       .telling = channel->telling};
-    const struct world world = {world_begin, world_end, service, world_thread};
+    const struct world world = {.begin = world_begin,
+                                .end = world_end,
+                                .context = service,
+                                .thread = world_thread,
+                                .restart = world_restart,
+                                .keep = disk_keep,
+                                .restore = disk_restore};
     enum verdict verdict =
         case_run(&run, service->options->cases[channel->case_index], &service->subject, &world);
     struct tally *tally = &channel->tally;
@@ -139,7 +198,8 @@ static enum verdict run_once(struct service *service, struct source *source)
     tally->edges += channel->outcome.edges;
     for (uint32_t i = 0; i < channel->drawn.count; i++)
         tally->drawn += channel->drawn.at[i].kind != CHOICE_ENTROPY &&
-                        channel->drawn.at[i].kind != CHOICE_FAULT;
+                        channel->drawn.at[i].kind != CHOICE_FAULT &&
+                        channel->drawn.at[i].kind != CHOICE_POWER;
     tally->rejected += verdict == VERDICT_REJECTED && !channel->outcome.overrun;
     tally->overruns += channel->outcome.overrun;
     tally->unsupported += verdict == VERDICT_UNSUPPORTED;
@@ -159,15 +219,31 @@ static void serve_run(struct service *service)
     run_once(service, &source.source);
 }
 
+#define RUNS_WITHOUT_FAULTS                                                                        \
+    7u /* of a random search, before it makes the last one again with some */
+
+/* Random runs. In cases that know what faults mean, some are made again, with the same choices but
+ * for a plan of faults at sites that the run has just passed. */
 static void serve_random(struct service *service)
 {
+    static struct site_list path;
     struct channel *channel = service->channel;
-    const char *name = service->options->cases[channel->case_index]->name;
+    const struct test_case *test_case = service->options->cases[channel->case_index];
     for (uint64_t i = 0; i < channel->count; i++) {
         struct source_random source;
+        bool armed = test_case->faults && i % RUNS_WITHOUT_FAULTS == RUNS_WITHOUT_FAULTS - 1;
         channel->number = channel->first + i;
-        source_random_start(&source, channel->seed, name, channel->number);
-        if (!goes_on(run_once(service, &source.source)))
+        edge_record(armed ? &path : NULL);
+        source_random_start(&source, channel->seed, test_case->name, channel->number);
+        bool green = goes_on(run_once(service, &source.source));
+        edge_record(NULL);
+        if (green && armed && path.count > 0) {
+            source_random_start(&source, channel->seed, test_case->name, channel->number);
+            source_random_arm(&source, &path);
+            green = goes_on(run_once(service, &source.source));
+            channel->tally.fired += channel->outcome.faults_fired != 0;
+        }
+        if (!green)
             return;
     }
 }
@@ -208,7 +284,8 @@ static void serve_exhaustive(struct service *service)
 {
     struct channel *channel = service->channel;
     uint32_t count = channel->count > UINT32_MAX ? UINT32_MAX : (uint32_t)channel->count;
-    struct exhaustive *search = exhaustive_new(channel->kinds, channel->weight_max, count);
+    struct exhaustive *search =
+        exhaustive_new((uint32_t)channel->kinds, channel->weight_max, count);
     struct source *source;
     for (uint64_t i = 0; search && i < count && (source = exhaustive_next(search)); i++) {
         channel->number = i;
@@ -229,30 +306,27 @@ static void serve_count(struct service *service)
     edge_record(NULL);
 }
 
-/* Plans are numbered site by site: for each effect, once and for good. */
-bool plan_numbered(const struct site_list *sites, uint64_t number, struct plan *ret)
+static enum verdict run_with(struct service *service, const struct plan *plan)
 {
-    for (uint32_t i = 0; i < sites->count; i++) {
-        uint64_t here = 2ull * fault_catalogue.operations[sites->at[i].operation].effect_count;
-        if (number >= here) {
-            number -= here;
-            continue;
-        }
-        *ret = (struct plan){.count = 1};
-        ret->faults[0].site = sites->at[i];
-        ret->faults[0].effect.code = (int32_t)(number / 2) + 1;
-        ret->faults[0].times = number % 2 ? FAULT_FOR_GOOD : 1;
-        return true;
-    }
-    return false;
+    struct source_origin source;
+    int64_t values[PLAN_VALUES_MAX];
+    source_origin_start(&source, (int64_t)service->channel->seed, values,
+                        plan_values(plan, values));
+    return run_once(service, &source.source);
 }
 
-uint64_t plans_in_all(const struct site_list *sites)
+/* One run with these faults, each of which must strike. True when the next may follow. */
+static bool run_plan(struct service *service, const struct plan *plan)
 {
-    uint64_t all = 0;
-    for (uint32_t i = 0; i < sites->count; i++)
-        all += 2ull * fault_catalogue.operations[sites->at[i].operation].effect_count;
-    return all;
+    struct channel *channel = service->channel;
+    channel->judging = true;
+    enum verdict verdict = run_with(service, plan);
+    fault_tally_run(&channel->faults, &channel->outcome);
+    channel->judging = false;
+    bool all_fired = channel->outcome.faults_fired == (1u << plan->count) - 1;
+    channel->tally.fired += all_fired;
+    channel->tally.not_fired += !all_fired && verdict == VERDICT_PASS;
+    return goes_on(verdict);
 }
 
 static void serve_faults(struct service *service)
@@ -261,10 +335,131 @@ static void serve_faults(struct service *service)
     struct plan plan;
     for (uint64_t i = 0;
          i < channel->count && plan_numbered(&channel->sites, channel->first + i, &plan); i++) {
-        struct source_origin source;
-        int64_t values[PLAN_VALUES_MAX];
         channel->number = channel->first + i;
-        source_origin_start(&source, 0, values, plan_values(&plan, values));
+        if ((channel->kinds & (1ull << (plan.faults[0].site.operation % 64))) &&
+            !run_plan(service, &plan))
+            return;
+    }
+}
+
+/* The sites that a run with these faults passes. False: it is not green, which is told where it is
+ * tried for its own sake. */
+static bool find_path(struct service *service, const struct plan *plan, struct site_list *ret)
+{
+    edge_record(ret);
+    bool green = goes_on(run_with(service, plan));
+    edge_record(NULL);
+    service->channel->outcome.verdict = VERDICT_PASS;
+    return green && !ret->overflow;
+}
+
+/* A first fault that fails alone is known already: its pairs are left out. */
+static void serve_pairs(struct service *service)
+{
+    static struct site_list path;
+    static struct fault_kinds kinds;
+    struct channel *channel = service->channel;
+    struct plan first;
+    for (uint64_t i = 0;
+         i < channel->count && plan_numbered(&channel->sites, channel->first + i, &first); i++) {
+        uint32_t second = i == 0 ? channel->second : 0;
+        channel->number = channel->first + i;
+        if (first.faults[0].times != 1 || !find_path(service, &first, &path))
+            continue;
+        uint32_t behind = sites_behind(&path, &first);
+        channel->faults.pairs_in_all += second == 0 ? continuations(&path, behind) : 0;
+        for (struct plan pair = first; plan_continued(&path, behind, second, &pair);
+             pair = first, second++) {
+            channel->second = second;
+            if ((channel->every || fault_kinds_are_new(&kinds, &pair)) && !run_plan(service, &pair))
+                return;
+        }
+    }
+}
+
+/* Draws a fault on the path behind those that are planned. False: there is no such site. */
+static bool draw_fault(struct service *service, uint64_t *state, struct plan *plan)
+{
+    static struct site_list path;
+    if (!find_path(service, plan, &path))
+        return false;
+    uint32_t behind = sites_behind(&path, plan);
+    uint64_t count = continuations(&path, behind);
+    return count > 0 && plan_continued(&path, behind, random_next(state) % count, plan);
+}
+
+static void serve_triples(struct service *service)
+{
+    struct channel *channel = service->channel;
+    uint64_t singles = plans_in_all(&channel->sites) / FAULT_DURATIONS;
+    for (uint64_t i = 0; i < channel->count; i++) {
+        struct plan plan;
+        channel->number = channel->first + i;
+        uint64_t state = channel->number;
+        if (plan_numbered(&channel->sites, random_next(&state) % singles * FAULT_DURATIONS,
+                          &plan) &&
+            draw_fault(service, &state, &plan) && draw_fault(service, &state, &plan) &&
+            !run_plan(service, &plan))
+            return;
+    }
+}
+
+/* What the input says of a power cut. */
+static struct power_values *input_values(const struct channel *channel)
+{
+    static struct power_values values;
+    values.count = 0;
+    for (uint32_t i = 0; i < channel->input.count && values.count < POWER_VALUES_MAX; i++)
+        values.at[values.count++] = channel->input.at[i].value;
+    return &values;
+}
+
+/* One run that goes through the states that power cuts may leave. */
+static void serve_power(struct service *service)
+{
+    static struct power_search search;
+    struct channel *channel = service->channel;
+    struct source_power source;
+    int64_t values[PLAN_VALUES_MAX];
+    search.first = channel->first;
+    search.count_max = channel->count;
+    search.light = search.fired_only = channel->power.plan.count > 0;
+    power_search_start(&search);
+    source_power_start(&source, values, plan_values(&channel->power.plan, values), &search.values);
+    service->search = &search;
+    run_once(service, &source.source);
+    service->search = NULL;
+    channel->tally.states += search.states;
+    channel->power.moments = search.moments;
+    channel->power.state = search.state;
+    channel->power.more = search.more;
+    channel->power.overflow = search.overflow;
+}
+
+/* The sites that the target passes after the power cut that `input` holds. */
+static void serve_power_sites(struct service *service)
+{
+    struct channel *channel = service->channel;
+    struct source_power source;
+    source_power_start(&source, NULL, 0, input_values(channel));
+    service->records_restart = true;
+    run_once(service, &source.source);
+    service->records_restart = false;
+    edge_record(NULL);
+}
+
+/* Plans for these sites, each with the same power cut before. */
+static void serve_power_faults(struct service *service)
+{
+    struct channel *channel = service->channel;
+    struct plan plan;
+    for (uint64_t i = channel->first; i < channel->count; i += channel->power.stride) {
+        struct source_power source;
+        int64_t values[PLAN_VALUES_MAX];
+        if (!plan_numbered(&channel->sites, i, &plan))
+            return;
+        channel->number = i;
+        source_power_start(&source, values, plan_values(&plan, values), input_values(channel));
         enum verdict verdict = run_once(service, &source.source);
         channel->tally.fired += channel->outcome.faults_fired != 0;
         channel->tally.not_fired += channel->outcome.faults_fired == 0;
@@ -322,10 +517,18 @@ static void load(struct service *service)
 void service_run(struct channel *channel, const struct worker_options *options, int signal_pipe)
 {
     static void (*const serve[])(struct service *) = {
-        [REQUEST_RUN] = serve_run,       [REQUEST_RANDOM] = serve_random,
-        [REQUEST_ORIGIN] = serve_origin, [REQUEST_COUNT] = serve_count,
-        [REQUEST_ROWS] = serve_rows,     [REQUEST_EXHAUSTIVE] = serve_exhaustive,
+        [REQUEST_RUN] = serve_run,
+        [REQUEST_RANDOM] = serve_random,
+        [REQUEST_ORIGIN] = serve_origin,
+        [REQUEST_COUNT] = serve_count,
+        [REQUEST_ROWS] = serve_rows,
+        [REQUEST_EXHAUSTIVE] = serve_exhaustive,
         [REQUEST_FAULTS] = serve_faults,
+        [REQUEST_PAIRS] = serve_pairs,
+        [REQUEST_TRIPLES] = serve_triples,
+        [REQUEST_POWER] = serve_power,
+        [REQUEST_POWER_SITES] = serve_power_sites,
+        [REQUEST_POWER_FAULTS] = serve_power_faults,
     };
     static struct service service;
     service.channel = channel;

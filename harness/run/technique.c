@@ -6,8 +6,7 @@
  *   vectors      a few runs with every choice at its origin, each with another seed of entropy
  *   exhaustive   the rows of a covering array of the case's factors; without factors every sequence
  *                of choices, lightest first, as many as the budget allows
- *   fault        one run that counts the sites that the edge sees; then each of them, each effect,
- *                once and for good
+ *   fault        each site that the case passes failing, see faulting.c
  *   schedule     every interleaving with at most two preemptions, all else at its origin
  *   property     random choices, random interleavings among them
  *
@@ -30,7 +29,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/run/faulting.h"
+#include "harness/run/powercut.h"
 #include "harness/run/regressions.h"
+#include "harness/run/technique.h"
 
 #define VECTOR_SEEDS  8u
 #define SEQUENCES_MAX 4000u /* of exhaustive search in one case, if its weight is 100 */
@@ -88,7 +90,7 @@ bool same_failure(const struct outcome *before, const struct outcome *again)
            before->signal == again->signal && strcmp(before->file, again->file) == 0;
 }
 
-static bool is_failure(enum verdict verdict)
+bool verdict_is_failure(enum verdict verdict)
 {
     return verdict == VERDICT_FAIL || verdict == VERDICT_CRASH || verdict == VERDICT_HANG;
 }
@@ -162,7 +164,7 @@ static bool fails_again(struct attempt *attempt, const struct choices *choices,
                         struct finding *finding)
 {
     const struct channel *channel = attempt->worker->channel;
-    bool told = is_failure(finding->outcome.verdict);
+    bool told = verdict_is_failure(finding->outcome.verdict);
     run_choices(attempt, choices, !told);
     bool again = same_failure(&attempt->failure, &channel->outcome);
     if (again && !told) {
@@ -181,7 +183,7 @@ static void measure_rate(struct attempt *attempt, const struct choices *choices,
     finding->repeats = repeats[attempt->failure.verdict];
     for (uint32_t i = 0; i < finding->repeats; i++)
         finding->failed += fails_again(attempt, choices, finding);
-    if (!is_failure(finding->outcome.verdict))
+    if (!verdict_is_failure(finding->outcome.verdict))
         finding->outcome = attempt->failure; /* it never failed again: there is no story */
     if (attempt->worker->channel->traits.controlled_entropy)
         finding->outcome.verdict = VERDICT_FLAKY;
@@ -212,9 +214,8 @@ static void tell_found(struct worker *worker, struct finding *finding, const cha
     finding->token = NULL;
 }
 
-static struct finding *add_finding(struct worker *worker, const struct case_result *result,
-                                   uint32_t case_index, uint64_t executions,
-                                   struct findings *findings)
+struct finding *technique_found(struct worker *worker, const struct case_result *result,
+                                uint32_t case_index, uint64_t executions, struct findings *findings)
 {
     struct finding *finding = calloc(1, sizeof *finding);
     struct choices *choices = malloc(sizeof *choices);
@@ -250,7 +251,7 @@ void token_target(const struct worker_options *options, char ret[static 2 * NAME
         snprintf(ret, 2 * NAME_BYTES_MAX, "%s", target);
 }
 
-static void add_tally(struct tally *sum, const struct tally *more)
+void tally_add(struct tally *sum, const struct tally *more)
 {
     sum->runs += more->runs;
     sum->rejected += more->rejected;
@@ -261,6 +262,7 @@ static void add_tally(struct tally *sum, const struct tally *more)
     sum->fired += more->fired;
     sum->drawn += more->drawn;
     sum->not_fired += more->not_fired;
+    sum->states += more->states;
 }
 
 /* Interleavings are choices where the target calls something that is intercepted. */
@@ -305,9 +307,10 @@ static void judge_health(struct case_result *result)
         return;
     result->verdict = VERDICT_VACUOUS;
     snprintf(result->message, sizeof result->message,
-             "%s (%llu runs, %llu rejected, %llu faults did not fire)", why,
+             "%s (%llu runs, %llu rejected, %llu faults did not fire)%s%s", why,
              (unsigned long long)tally->runs, (unsigned long long)tally->rejected,
-             (unsigned long long)tally->not_fired);
+             (unsigned long long)tally->not_fired, result->faults.drift[0] ? ": " : "",
+             result->faults.drift);
 }
 
 static uint32_t share(const struct test_case *test_case, uint32_t budget)
@@ -318,16 +321,16 @@ static uint32_t share(const struct test_case *test_case, uint32_t budget)
 }
 
 /* Takes over how a batch ended. True when it was not green. */
-static bool take_batch(struct worker *worker, struct case_result *result)
+bool technique_take(struct worker *worker, struct case_result *result)
 {
     const struct channel *channel = worker->channel;
-    add_tally(&result->tally, &channel->tally);
+    tally_add(&result->tally, &channel->tally);
     result->observed = channel->observed;
     if (channel->outcome.verdict == VERDICT_UNSUPPORTED) {
         result->verdict = VERDICT_UNSUPPORTED;
         snprintf(result->message, sizeof result->message, "%s", channel->outcome.message);
     }
-    if (is_failure(channel->outcome.verdict))
+    if (verdict_is_failure(channel->outcome.verdict))
         result->verdict = channel->outcome.verdict;
     return result->verdict != VERDICT_PASS;
 }
@@ -341,9 +344,9 @@ static void run_batch(struct worker *worker, enum request_kind kind, uint32_t ca
     channel->first = 0;
     channel->count = count;
     worker_request(worker, kind, case_index);
-    if (take_batch(worker, result) && is_failure(result->verdict))
-        result->verdict =
-            add_finding(worker, result, case_index, channel->number + 1, findings)->outcome.verdict;
+    if (technique_take(worker, result) && verdict_is_failure(result->verdict))
+        result->verdict = technique_found(worker, result, case_index, channel->number + 1, findings)
+                              ->outcome.verdict;
 }
 
 /* Every sequence of choices of these kinds up to a weight, as far as `count` goes. */
@@ -404,60 +407,12 @@ static void run_schedules(struct worker *worker, uint32_t case_index,
 }
 
 /* The finding of this case and technique that failed in the same way, or null. */
-static struct finding *known(struct finding *first, const struct outcome *outcome)
+struct finding *technique_known(struct finding *first, const struct outcome *outcome)
 {
     for (; first; first = first->next)
         if (same_failure(&first->outcome, outcome))
             return first;
     return NULL;
-}
-
-static void run_faults(struct worker *worker, uint32_t case_index, const struct settings *settings,
-                       struct case_result *result, struct findings *findings)
-{
-    struct channel *channel = worker->channel;
-    struct finding **first_here = findings->end;
-    uint32_t hangs = 0;
-    worker_request(worker, REQUEST_COUNT, case_index);
-    bool failed = take_batch(worker, result);
-    result->sites = channel->sites.count;
-    result->plans = plans_in_all(&channel->sites);
-    for (uint32_t i = 0; i < result->sites && i < SITES_MAX; i++)
-        result->reached |= 1ull << (channel->sites.at[i].operation % 64);
-    if (failed) {
-        if (is_failure(result->verdict))
-            add_finding(worker, result, case_index, 1, findings);
-        return;
-    }
-    if (channel->sites.overflow || result->sites == 0) {
-        result->verdict = channel->sites.overflow ? VERDICT_VACUOUS : VERDICT_UNSUPPORTED;
-        snprintf(result->message, sizeof result->message, "%s",
-                 result->sites ? "more sites than can be recorded"
-                               : "no fault site is reached: faults do not get to this target");
-        return;
-    }
-    for (uint64_t next = 0; next < result->plans && hangs < HANGS_MAX; next++) {
-        channel->first = next;
-        channel->count = result->plans - next;
-        worker_request(worker, REQUEST_FAULTS, case_index);
-        struct outcome *outcome = &channel->outcome;
-        add_tally(&result->tally, &channel->tally);
-        if (!is_failure(outcome->verdict))
-            break;
-        next = channel->number > next ? channel->number : next;
-        hangs += outcome->verdict == VERDICT_HANG;
-        result->verdict = outcome->verdict;
-        struct finding *before = known(*first_here, outcome);
-        if (before)
-            before->more++;
-        else
-            add_finding(worker, result, case_index, next + 2, findings);
-        if (settings->first)
-            break;
-    }
-    if (hangs >= HANGS_MAX)
-        snprintf(result->message, sizeof result->message,
-                 "stopped after %u hangs; further sites were not tried", hangs);
 }
 
 static void run_vectors(struct worker *worker, uint32_t case_index, const struct settings *settings,
@@ -500,9 +455,10 @@ static bool run_regression(struct worker *worker, uint32_t case_index,
     bool fits = token_run(worker, case_index, token, why);
     enum verdict verdict = channel->outcome.verdict;
     if (fits && verdict != VERDICT_REJECTED && verdict != VERDICT_UNSUPPORTED) {
-        add_tally(&result->tally, &channel->tally);
-        if (is_failure(verdict))
-            result->verdict = add_finding(worker, result, case_index, 1, findings)->outcome.verdict;
+        tally_add(&result->tally, &channel->tally);
+        if (verdict_is_failure(verdict))
+            result->verdict =
+                technique_found(worker, result, case_index, 1, findings)->outcome.verdict;
         return true;
     }
     if (verdict == VERDICT_UNSUPPORTED || !is_stale(line, settings))
@@ -526,7 +482,7 @@ static void run_regressions(struct worker *worker, uint32_t case_index,
         if (line->test_case != result->test_case || token_read(line->token, token))
             continue;
         count += run_regression(worker, case_index, settings, line, token, result, findings);
-        if (settings->first && is_failure(result->verdict))
+        if (settings->first && verdict_is_failure(result->verdict))
             break;
     }
     free(token);
@@ -545,8 +501,9 @@ void technique_run(struct worker *worker, enum technique technique, uint32_t cas
                                            const struct settings *, struct case_result *,
                                            struct findings *) = {
         [TECHNIQUE_REGRESSIONS] = run_regressions, [TECHNIQUE_VECTORS] = run_vectors,
-        [TECHNIQUE_EXHAUSTIVE] = run_exhaustive,   [TECHNIQUE_FAULT] = run_faults,
-        [TECHNIQUE_SCHEDULE] = run_schedules,      [TECHNIQUE_PROPERTY] = run_property,
+        [TECHNIQUE_EXHAUSTIVE] = run_exhaustive,   [TECHNIQUE_FAULT] = faulting_run,
+        [TECHNIQUE_POWERCUT] = powercut_run,       [TECHNIQUE_SCHEDULE] = run_schedules,
+        [TECHNIQUE_PROPERTY] = run_property,
     };
     *ret = (struct case_result){.technique = technique,
                                 .test_case = worker->options.cases[case_index],

@@ -300,11 +300,11 @@ static bool channel_is_sound(struct channel *channel)
 {
     struct outcome *outcome = &channel->outcome;
     bool sound = channel->guard_first == GUARD && channel->guard_last == GUARD &&
-                 outcome->verdict < VERDICTS && channel->drawn.count <= CHOICES_MAX &&
-                 channel->drawn.span_count <= SPANS_MAX && channel->sites.count <= SITES_MAX &&
-                 outcome->plan.count <= FAULTS_MAX && sites_are_sound(channel) &&
-                 outcome->line >= 0 && channel->tally.checks <= INT64_MAX &&
-                 channel->observed.count <= OBSERVATIONS_MAX;
+                 outcome->verdict < VERDICTS && outcome->report_count <= REPORTS_MAX &&
+                 channel->drawn.count <= CHOICES_MAX && channel->drawn.span_count <= SPANS_MAX &&
+                 channel->sites.count <= SITES_MAX && outcome->plan.count <= FAULTS_MAX &&
+                 sites_are_sound(channel) && outcome->line >= 0 &&
+                 channel->tally.checks <= INT64_MAX && channel->observed.count <= OBSERVATIONS_MAX;
     for (uint32_t i = 0; i < OBSERVATIONS_MAX; i++)
         channel->observed.at[i].name[NAME_BYTES_MAX - 1] = 0;
     outcome->file[sizeof outcome->file - 1] = outcome->expression[sizeof outcome->expression - 1] =
@@ -312,6 +312,10 @@ static bool channel_is_sound(struct channel *channel)
     outcome->message[sizeof outcome->message - 1] =
         outcome->site_text[sizeof outcome->site_text - 1] = 0;
     outcome->step[sizeof outcome->step - 1] = outcome->story[sizeof outcome->story - 1] = 0;
+    outcome->drift[sizeof outcome->drift - 1] = 0;
+    fault_tally_settle(&channel->faults);
+    if (outcome->evidence >= CONSEQUENCES)
+        outcome->evidence = CONSEQUENCE_WRONG_ANSWER;
     if (outcome->story_size >= sizeof outcome->story)
         outcome->story_size = sizeof outcome->story - 1;
     outcome->story[outcome->story_size] = 0;
@@ -424,6 +428,7 @@ void worker_request(struct worker *worker, enum request_kind kind, uint32_t case
     memset(&channel->tally, 0, sizeof channel->tally);
     memset(&channel->observed, 0, sizeof channel->observed);
     outcome_clear(&channel->outcome);
+    channel->judging = false;
     worker->output_size = worker->output_run = 0;
     worker->output[0] = 0;
     if (!started) {

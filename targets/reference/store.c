@@ -119,8 +119,9 @@ static enum reason reason_of(int code)
 
 bool store_failed(const char *operation, int code, struct reply *reply)
 {
-    return reply_unavailable(reply, LAYER_STORAGE, reason_of(code), code, operation,
-                             sqlite3_errstr(code));
+    const char *why = code == SQLITE_READONLY_DBMOVED ? "the file is no longer where it was opened"
+                                                      : sqlite3_errstr(code);
+    return reply_unavailable(reply, LAYER_STORAGE, reason_of(code), code, operation, why);
 }
 
 bool store_corrupt(const char *operation, const char *why, struct reply *reply)
@@ -311,11 +312,24 @@ static int leave_transaction(struct store *store)
     return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-/* Binds all values and takes the first step. */
+/* With a WAL, SQLite goes on writing to a file that was removed, or that another one was moved in
+ * the place of, and nobody who opens the path later sees what was acknowledged. A VFS that cannot
+ * tell leaves it alone. */
+static int look_for_file(struct store *store)
+{
+    int is_moved = 0;
+    int code = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &is_moved);
+    return code == SQLITE_OK && is_moved ? SQLITE_READONLY_DBMOVED : SQLITE_OK;
+}
+
+/* Binds all values and takes the first step. The file is looked for when something begins, and
+ * before it is acknowledged. */
 static int begin(struct store *store, enum statement which, const struct value *values,
                  size_t count)
 {
     int code = leave_transaction(store);
+    if (code == SQLITE_OK && (!store->is_transacting || which == COMMIT))
+        code = look_for_file(store);
     if (code == SQLITE_OK)
         code = prepare(store, which);
     for (size_t i = 0; code == SQLITE_OK && i < count; i++)

@@ -136,6 +136,11 @@ static void passed_is_shared(void **state)
         {operation, role, step, occurrence}, {code}, FAULT_FOR_GOOD                                \
     }
 
+#define TWICE(operation, role, step, occurrence, code)                                             \
+    {                                                                                              \
+        {operation, role, step, occurrence}, {code}, FAULT_TWICE                                   \
+    }
+
 static const struct {
     const char *history, *struck;
     uint32_t fired;
@@ -161,6 +166,11 @@ static const struct {
     {"|w2|w2 w1|w2", "..11", 1, {1, {GOOD(W, 1, 1, 0, 1)}}, "for good, but not before it began"},
     {"|w1 (w1) w1", "1.1", 1, {1, {GOOD(W, 1, 0, 0, 1)}}, "for good, but not while quiet"},
     {"|w2 w2|w2", "...", 0, {1, {GOOD(W, 1, 0, 0, 1)}}, "for good, never begun"},
+    {"|r0 r0 r0", "11.", 1, {1, {TWICE(R, 0, 0, 0, 1)}}, "twice, then well"},
+    {"|w1|r0 w2 w1", "1.1.", 1, {1, {TWICE(W, 1, 0, 0, 1)}}, "the second time, any role and step"},
+    {"|w1 (w1) w1 w1", "1.1.", 1, {1, {TWICE(W, 1, 0, 0, 1)}}, "twice, but not while quiet"},
+    {"|w1", "1", 1, {1, {TWICE(W, 1, 0, 0, 1)}}, "twice, and there is no second time"},
+    {"|r0 r0", "1.", 1, {2, {ONCE(R, 0, 0, 0, 1), ONCE(R, 0, 0, 0, 1)}}, "never the next instead"},
     {"|r0 w1 r0", "12.", 3, {2, {ONCE(R, 0, 0, 0, 1), ONCE(W, 1, 0, 0, 2)}}, "two faults"},
     {"|r0 r0 r0", "1.1", 3, {2, {ONCE(R, 0, 0, 0, 1), ONCE(R, 0, 0, 2, 1)}}, "of one operation"},
     {"|r0 w1 r0", "1..", 1, {2, {ONCE(R, 0, 0, 0, 1), ONCE(W, 2, 0, 0, 2)}}, "one of two"},
@@ -216,6 +226,7 @@ static void faults_are_told_in_words(void **state)
     } rows[] = {
         {ONCE(W, 2, 0, 2, 2), "disk.write of wal fails with full, once, at \"s\", occurrence 3"},
         {GOOD(R, 0, 0, 0, 1), "disk.read fails with io, from then on, at \"s\", occurrence 1"},
+        {TWICE(R, 0, 0, 0, 1), "disk.read fails with io, twice, at \"s\", occurrence 1"},
     };
     char text[160];
     (void)state;
@@ -224,6 +235,104 @@ static void faults_are_told_in_words(void **state)
     live_with(&(struct plan){1, {ONCE(W, 2, 1, 0, 2)}}, "|w2|w2|w2");
     assert_string_equal(outcome.site_text,
                         "disk.write of wal fails with full, once, at \"step1\", occurrence 1");
+}
+
+/* A site that is not there any more is told, and no other fault takes its place. */
+static void drift_is_told(void **state)
+{
+    static const struct {
+        const char *history, *drift;
+        struct plan plan;
+        const char *why;
+    } rows[] = {
+        {"|r0 r0", "", {1, {ONCE(R, 0, 0, 1, 1)}}, "it strikes"},
+        {"|r0 r0",
+         "disk.read, occurrence 3 in step 1, was planned to fail; that step has 2 of them",
+         {1, {ONCE(R, 0, 0, 2, 1)}},
+         "one too few"},
+        {"|w1|w2 w2 w1|w1",
+         "disk.write of wal, occurrence 5 in step 2, was planned to fail; that step has 2 of them",
+         {1, {ONCE(W, 2, 1, 4, 1)}},
+         "in a step that is over"},
+        {"|w1",
+         "disk.write of main, occurrence 1 in step 4, was planned to fail; that step has 0 of them",
+         {1, {ONCE(W, 1, 3, 0, 1)}},
+         "in a step that did not come"},
+        {"|r0",
+         "disk.write of main, occurrence 1 in step 1, was planned to fail; that step has 0 of them",
+         {2, {ONCE(R, 0, 0, 0, 1), ONCE(W, 1, 0, 0, 1)}},
+         "the second of two"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        live_with(&rows[i].plan, rows[i].history);
+        if (strcmp(outcome.drift, rows[i].drift) != 0)
+            fail_msg("%s: \"%s\"", rows[i].why, outcome.drift);
+    }
+}
+
+/* --- Consequences ------------------------------------------------------------------------------
+ */
+
+static void consequences_follow_from_outcomes(void **state)
+{
+    static const struct {
+        enum verdict verdict;
+        enum consequence evidence;
+        uint32_t planned, fired, reports;
+        enum consequence expected;
+        const char *why;
+    } rows[] = {
+        {VERDICT_PASS, CONSEQUENCE_LOST, 1, 1, 1, CONSEQUENCE_HANDLED, "reported"},
+        {VERDICT_PASS, CONSEQUENCE_LOST, 1, 1, 0, CONSEQUENCE_TOLERATED, "not reported"},
+        {VERDICT_PASS, CONSEQUENCE_LOST, 1, 0, 0, CONSEQUENCE_NOT_REACHED, "did not happen"},
+        {VERDICT_PASS, CONSEQUENCE_LOST, 2, 1, 1, CONSEQUENCE_NOT_REACHED, "one of two"},
+        {VERDICT_PASS, CONSEQUENCE_LOST, 2, 3, 1, CONSEQUENCE_HANDLED, "both of two"},
+        {VERDICT_FAIL, CONSEQUENCE_LOST, 1, 1, 1, CONSEQUENCE_LOST, "the check says what"},
+        {VERDICT_FAIL, CONSEQUENCE_LOST, 1, 0, 0, CONSEQUENCE_LOST, "even before the fault"},
+        {VERDICT_FAIL, CONSEQUENCE_HANDLED, 1, 1, 0, CONSEQUENCE_WRONG_ANSWER, "it does not"},
+        {VERDICT_CRASH, CONSEQUENCE_LOST, 1, 1, 1, CONSEQUENCE_CRASH, "the process died"},
+        {VERDICT_HANG, CONSEQUENCE_LOST, 1, 1, 1, CONSEQUENCE_HANG, "it did not come back"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        memset(&outcome, 0, sizeof outcome);
+        outcome.verdict = rows[i].verdict;
+        outcome.evidence = rows[i].evidence;
+        outcome.plan.count = rows[i].planned;
+        outcome.faults_fired = rows[i].fired;
+        outcome.report_count = rows[i].reports;
+        if (consequence_of(&outcome) != rows[i].expected)
+            fail_msg("%s: %s", rows[i].why, consequence_name(consequence_of(&outcome)));
+    }
+}
+
+static void says_failures(struct run *run, const void *subject)
+{
+    (void)subject;
+    report_failure(run, (struct report){1, 1});
+    edge(R, 0);
+    report_failure(run, (struct report){2, 3});
+    report_failure(run, (struct report){2, 3});
+    report_failure(run, (struct report){2, 4});
+    CHECK(run, true, "always");
+}
+
+/* What is said before a fault has fired does not count, and each cause counts once. */
+static void reports_follow_faults(void **state)
+{
+    static const struct plan plan = {1, {ONCE(R, 0, 0, 0, 1)}};
+    int64_t values[PLAN_VALUES_MAX];
+    struct source_origin origin;
+    (void)state;
+    source_origin_start(&origin, 0, values, plan_values(&plan, values));
+    assert_int_equal(run_body(says_failures, NULL, &origin.source), VERDICT_PASS);
+    assert_int_equal(outcome.report_count, 2);
+    assert_int_equal(outcome.reports[0].reason, 3);
+    assert_int_equal(outcome.reports[1].reason, 4);
+    source_origin_start(&origin, 0, NULL, 0);
+    assert_int_equal(run_body(says_failures, NULL, &origin.source), VERDICT_PASS);
+    assert_int_equal(outcome.report_count, 0);
 }
 
 /* --- Recording ---------------------------------------------------------------------------------
@@ -365,6 +474,9 @@ int main(void)
         cmocka_unit_test(plans_strike_where_they_say),
         cmocka_unit_test(late_steps_share_a_number),
         cmocka_unit_test(faults_are_told_in_words),
+        cmocka_unit_test(drift_is_told),
+        cmocka_unit_test(consequences_follow_from_outcomes),
+        cmocka_unit_test(reports_follow_faults),
         cmocka_unit_test(sites_are_recorded_once_in_order),
         cmocka_unit_test(every_recorded_site_strikes),
         cmocka_unit_test(too_many_sites_are_an_error),

@@ -43,7 +43,7 @@ static struct outcome outcome;
 
 static enum verdict run_with(struct source *source)
 {
-    const struct world world = {nothing, nothing_more, NULL, NULL};
+    const struct world world = {.begin = nothing, .end = nothing_more};
     struct run run = {.source = source, .choices = &drawn, .outcome = &outcome, .telling = true};
     return case_run(&run, &split, NULL, &world);
 }

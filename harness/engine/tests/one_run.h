@@ -36,7 +36,7 @@ static inline void nothing_ends(void *context)
     (void)context;
 }
 
-static const struct world nothing = {nothing_begins, nothing_ends, NULL, NULL};
+static const struct world nothing = {.begin = nothing_begins, .end = nothing_ends};
 
 /* Runs `body` as a case whose choices come from `source`; the story is told. */
 static inline enum verdict run_body(case_body *body, const void *subject, struct source *source)

@@ -185,7 +185,7 @@ static void clean_ups_run_however_it_ends(void **state)
         {needs_more, VERDICT_UNSUPPORTED, "begin:7 body second first end "},
         {draws_without_end, VERDICT_REJECTED, "begin:7 body second first end "},
     };
-    static const struct world traced = {trace_begin, trace_end, trace, NULL};
+    static const struct world traced = {.begin = trace_begin, .end = trace_end, .context = trace};
     static const struct test_case test_case = {.name = "test.defers", .body = defers};
     static struct run run;
     (void)state;
@@ -201,6 +201,101 @@ static void clean_ups_run_however_it_ends(void **state)
         assert_int_equal(run.deferred_count, 0);
         assert_int_equal(edge(0, 0).code, 0);
         assert_int_equal(edge_passed(), 1); /* the run is over: not counted */
+    }
+}
+
+/* --- A disk that is prepared -------------------------------------------------------------------
+ */
+
+static const void *kept_owner;
+static uint64_t kept_seed;
+
+static void keep_traced(const void *owner, uint64_t entropy_seed)
+{
+    kept_owner = owner;
+    kept_seed = entropy_seed;
+    trace_add("keep");
+}
+
+static bool restore_traced(const void *owner, uint64_t entropy_seed)
+{
+    bool is_kept = owner == kept_owner && entropy_seed == kept_seed;
+    trace_add(is_kept ? "restore" : "missing");
+    return is_kept;
+}
+
+static void prepares(struct run *run, const void *subject)
+{
+    (void)subject;
+    step(run, "make");
+    CHECK(run, edge(0, 0).code == 0, "the edge is quiet");
+    trace_add("prepare");
+    tell(run, "%s", "made");
+}
+
+static void uses_what_is_there(struct run *run, const void *subject)
+{
+    (void)subject;
+    step(run, "use");
+    CHECK(run, true, "always");
+    trace_add("body");
+}
+
+static void fails_to_prepare(struct run *run, const void *subject)
+{
+    (void)subject;
+    CHECK(run, false, "it cannot be made");
+}
+
+/* What the disk holds is made once, for the case and the seed of entropy, in a world of its own;
+ * and again for a story. It leaves neither checks nor steps behind, so that it makes no difference.
+ */
+static void disks_are_prepared_once(void **state)
+{
+    static const struct test_case first = {
+        .name = "test.first", .body = uses_what_is_there, .prepare = prepares};
+    static const struct test_case second = {
+        .name = "test.second", .body = uses_what_is_there, .prepare = prepares};
+    static const struct test_case broken = {
+        .name = "test.broken", .body = uses_what_is_there, .prepare = fails_to_prepare};
+    static const struct world traced = {.begin = trace_begin,
+                                        .end = trace_end,
+                                        .context = trace,
+                                        .keep = keep_traced,
+                                        .restore = restore_traced};
+#define MAKE "begin:18446744073709551608 prepare keep "
+    static const struct {
+        const struct test_case *test_case;
+        bool telling;
+        enum verdict verdict;
+        const char *trace, *why;
+    } rows[] = {
+        {&first, false, VERDICT_PASS, "begin:7 missing " MAKE "begin:7 restore body end ", "made"},
+        {&first, false, VERDICT_PASS, "begin:7 restore body end ", "kept"},
+        {&first, true, VERDICT_PASS, MAKE "begin:7 restore body end ", "told"},
+        {&second, false, VERDICT_PASS, "begin:7 missing " MAKE "begin:7 restore body end ",
+         "of another case"},
+        {&broken, false, VERDICT_FAIL, "begin:7 missing begin:18446744073709551608 end ",
+         "it cannot be made"},
+    };
+    static struct run run;
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct source_origin origin;
+        source_origin_start(&origin, 7, NULL, 0);
+        run = (struct run){.source = &origin.source,
+                           .choices = &drawn,
+                           .outcome = &outcome,
+                           .telling = rows[i].telling};
+        *trace = 0;
+        if (case_run(&run, rows[i].test_case, NULL, &traced) != rows[i].verdict ||
+            strcmp(trace, rows[i].trace) != 0)
+            fail_msg("%s: %s", rows[i].why, trace);
+        assert_int_equal(outcome.edges, 0);
+        if (rows[i].verdict == VERDICT_PASS) {
+            assert_int_equal(outcome.checks, 1);
+            assert_int_equal(outcome.steps, 1);
+        }
     }
 }
 
@@ -422,6 +517,7 @@ int main(void)
         cmocka_unit_test(every_verdict_and_technique_has_a_name),
         cmocka_unit_test(long_messages_are_cut),
         cmocka_unit_test(clean_ups_run_however_it_ends),
+        cmocka_unit_test(disks_are_prepared_once),
         cmocka_unit_test(clean_ups_have_a_limit),
         cmocka_unit_test(story_is_cut_at_its_limit),
         cmocka_unit_test(story_has_a_line_each),

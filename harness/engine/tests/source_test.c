@@ -182,6 +182,45 @@ static void random_arms_no_fault(void **state)
     }
 }
 
+/* Armed, it plans one fault or two, each at a site of the list; what else is drawn stays the same.
+ */
+static void random_plans_at_sites(void **state)
+{
+    static struct site_list sites = {.count = 3,
+                                     .at = {{1, 2, 3, 4}, {5, 0, 7, 60000}, {9, 1, 0, 0}}};
+    static const struct range counts = {0, 3, 0, ""}, fields = {0, 65535, 0, ""},
+                              codes = {1, 2, 1, ""}, anything = {0, 99, 0, ""};
+    uint32_t seen[3] = {0}, counted[4] = {0};
+    (void)state;
+    for (uint64_t n = 0; n < 2000; n++) {
+        struct source_random armed, plain;
+        source_random_start(&armed, 3, "faults", n);
+        source_random_start(&plain, 3, "faults", n);
+        source_random_arm(&armed, &sites);
+        int64_t count = ask_kind(&armed.source, &counts, CHOICE_FAULT);
+        assert_in_range(count, 1, 2);
+        counted[count]++;
+        for (; count > 0; count--) {
+            struct site site = {0};
+            site.operation = (uint16_t)ask_kind(&armed.source, &fields, CHOICE_FAULT);
+            site.role = (uint8_t)ask_kind(&armed.source, &fields, CHOICE_FAULT);
+            site.step = (uint8_t)ask_kind(&armed.source, &fields, CHOICE_FAULT);
+            site.occurrence = (uint32_t)ask_kind(&armed.source, &fields, CHOICE_FAULT);
+            assert_in_range(ask_kind(&armed.source, &codes, CHOICE_FAULT), 1, 2);
+            assert_in_range(ask_kind(&armed.source, &counts, CHOICE_FAULT), 0, 3);
+            uint32_t i = 0;
+            while (i < sites.count && memcmp(&sites.at[i], &site, sizeof site) != 0)
+                i++;
+            assert_in_range(i, 0, 2);
+            seen[i]++;
+        }
+        assert_int_equal(ask(&armed.source, &anything), ask(&plain.source, &anything));
+    }
+    for (size_t i = 0; i < ROWS(seen); i++)
+        assert_true(seen[i] > 500);
+    assert_true(counted[1] > 1000 && counted[2] > 300);
+}
+
 /* --- Replay ------------------------------------------------------------------------------------
  */
 
@@ -412,6 +451,7 @@ int main(void)
         cmocka_unit_test(random_likes_ends_and_origins),
         cmocka_unit_test(random_draws_every_magnitude),
         cmocka_unit_test(random_arms_no_fault),
+        cmocka_unit_test(random_plans_at_sites),
         cmocka_unit_test(replay_draws_the_same),
         cmocka_unit_test(replay_notices_what_does_not_fit),
         cmocka_unit_test(bytes_stay_within_bounds),

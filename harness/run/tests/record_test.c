@@ -37,6 +37,16 @@ static struct case_result sample_result(void)
                      .count = 1,
                      .at = {{OBSERVED_COVER, "a\nlabel", 10, 20, INT64_MIN, false}}},
         .reached = 1ull << 1 | 1ull,
+        .faults = {.singles = 11,
+                   .pairs = 12,
+                   .pairs_in_all = INT64_MAX,
+                   .triples = 13,
+                   .consequences = {[CONSEQUENCE_HANDLED] = 14, [CONSEQUENCE_LOST] = UINT32_MAX},
+                   .drift = "disk.read, occurrence 3",
+                   .step_count = 2,
+                   .steps = {{"open", 15, {[CONSEQUENCE_LEAK] = 16}}, {"login", 0, {0}}},
+                   .attribution_count = 1,
+                   .attributions = {{DISK_WRITE, 2, {ASSAY_LAYER_STORAGE, ASSAY_REASON_FULL}, 17}}},
         .message = "\"quoted\", \\, \x01, \xc3\xa4",
     };
 }
@@ -80,6 +90,7 @@ static void a_result_is_read_back(void **state)
     assert_string_equal(before.message, after.message);
     assert_memory_equal(&before.tally, &after.tally, sizeof before.tally);
     assert_true(before.reached == after.reached);
+    assert_memory_equal(&before.faults, &after.faults, sizeof before.faults);
     assert_string_equal(before.observed.at[0].name, after.observed.at[0].name);
     assert_true(after.observed.at[0].largest == INT64_MIN && after.all && after.weight == 8);
     json_decref(object);
@@ -168,6 +179,56 @@ static void broken_results_are_refused(void **state)
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct case_result before = sample_result(), after;
         json_t *object = with(json_of_result(&before), &rows[i]);
+        if (result_of_json(object, &after) != rows[i].sound)
+            fail_msg("%s: %s", rows[i].member, rows[i].why);
+        json_decref(object);
+    }
+}
+
+/* What became of the runs with faults, of a result whose other members hold. */
+static void broken_faults_are_refused(void **state)
+{
+    (void)state;
+    static const struct broken rows[] = {
+        {"singles", "0", true, "the control: another number"},
+        {"singles", NULL, false, "missing"},
+        {"pairs", "-1", false, "below what it may be"},
+        {"triples", "\"1\"", false, "a string"},
+        {"verdicts", "{}", true, "no run at all"},
+        {"verdicts", "{\"lost\":1}", true, "a consequence"},
+        {"verdicts", "{\"last\":1}", false, "a consequence that does not exist"},
+        {"verdicts", "{\"lost\":4294967296}", false, "does not fit"},
+        {"verdicts", "[]", false, "not an object"},
+        {"steps", "{}", false, "not a list"},
+        {"steps", "[{\"step\":\"a\",\"sites\":1,\"verdicts\":{}}]", true, "a step"},
+        {"steps", "[{\"step\":\"a\",\"verdicts\":{}}]", false, "without its sites"},
+        {"steps", "[{\"step\":\"a name that is longer than\",\"sites\":1,\"verdicts\":{}}]", false,
+         "a name that does not fit"},
+        {"attribution", "[]", true, "nothing was reported"},
+        {"attribution", "[{}]", false, "a row without anything"},
+        {"attribution",
+         "[{\"operation\":\"disk.write\",\"effect\":\"full\",\"layer\":\"none\",\"reason\":"
+         "\"none\","
+         "\"runs\":1}]",
+         true, "a row"},
+        {"attribution",
+         "[{\"operation\":\"disk.fly\",\"effect\":\"full\",\"layer\":\"none\",\"reason\":\"none\","
+         "\"runs\":1}]",
+         false, "an operation that is not there"},
+        {"attribution",
+         "[{\"operation\":\"disk.read\",\"effect\":\"full\",\"layer\":\"none\",\"reason\":\"none\","
+         "\"runs\":1}]",
+         false, "an effect of another operation"},
+        {"attribution",
+         "[{\"operation\":\"disk.read\",\"effect\":\"io\",\"layer\":\"floor\",\"reason\":\"none\","
+         "\"runs\":1}]",
+         false, "a layer that does not exist"},
+        {"drift", "7", false, "not a text"},
+    };
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct case_result before = sample_result(), after;
+        json_t *object = json_of_result(&before);
+        with(json_object_get(object, "faults"), &rows[i]);
         if (result_of_json(object, &after) != rows[i].sound)
             fail_msg("%s: %s", rows[i].member, rows[i].why);
         json_decref(object);
@@ -280,10 +341,11 @@ static void a_line_may_be_too_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_result_is_read_back),       cmocka_unit_test(a_finding_is_read_back),
-        cmocka_unit_test(bytes_that_are_no_text),      cmocka_unit_test(broken_results_are_refused),
-        cmocka_unit_test(broken_findings_are_refused), cmocka_unit_test(the_longest_story),
-        cmocka_unit_test(lines_come_out_whole),        cmocka_unit_test(a_line_may_be_too_long),
+        cmocka_unit_test(a_result_is_read_back),     cmocka_unit_test(a_finding_is_read_back),
+        cmocka_unit_test(bytes_that_are_no_text),    cmocka_unit_test(broken_results_are_refused),
+        cmocka_unit_test(broken_faults_are_refused), cmocka_unit_test(broken_findings_are_refused),
+        cmocka_unit_test(the_longest_story),         cmocka_unit_test(lines_come_out_whole),
+        cmocka_unit_test(a_line_may_be_too_long),
     };
     edge_install(&fault_catalogue);
     return cmocka_run_group_tests_name("record", tests, NULL, NULL);

@@ -10,20 +10,41 @@
 #define ASSAY_TESTS_SIMPLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct twist {
     const char *name;
-    bool ignores_step;     /* a write that failed is acknowledged */
-    bool denies_outage;    /* login answers denied when the store cannot be read */
-    bool fails_open;       /* a password whose hash cannot be computed is right */
-    bool blames_network;   /* memory that the KDF does not get is a timeout of the network */
-    bool nul_truncates;    /* a password ends at its first NUL */
-    bool prefix_only;      /* only the first eight bytes of a password count */
-    bool constant_salt;    /* every hash has the same salt */
-    bool checks_first;     /* looks whether a name is free, and then takes it, free or not */
-    bool loses_updates;    /* a change writes over whatever the record has become meanwhile */
-    bool denies_by_chance; /* one right password in eight is denied, by the system's randomness, */
-    bool owns_entropy;     /* which it declares */
+    bool ignores_step;   /* a write that failed is acknowledged */
+    bool denies_outage;  /* login answers denied when the store cannot be read */
+    bool fails_open;     /* a password whose hash cannot be computed is right */
+    bool denies_crowd;   /* a hash that gets no memory beside another one is a wrong password */
+    bool blames_network; /* memory that the KDF does not get is a timeout of the network */
+    bool nul_truncates;  /* a password ends at its first NUL */
+    bool prefix_only;    /* only the first eight bytes of a password count */
+    bool constant_salt;  /* every hash has the same salt */
+    size_t salt_bytes_random; /* not 0: only so many bytes of a salt are random */
+    bool asks_kernel;         /* salts come from getrandom(), */
+    bool ignores_entropy;     /* whatever it answers */
+    bool checks_first;        /* looks whether a name is free, and then takes it, free or not */
+    bool loses_updates;       /* a change writes over whatever the record has become meanwhile */
+    bool denies_by_chance;  /* one right password in eight is denied, by the system's randomness, */
+    bool owns_entropy;      /* which it declares */
+    const char *durability; /* what SQLite is told instead of PRAGMA synchronous=EXTRA */
+    const char *vfs;        /* that files are opened with, */
+    void (*at_load)(void);  /* and that is registered here */
+    bool locks;             /* after ten wrong passwords, for a minute; and gives sessions */
+    bool trusts_clock;      /* which is over as soon as the clock was put back */
+    bool eternal_sessions;  /* sessions never end, although it declares that they do */
+    bool ignores_commit;    /* a change whose COMMIT failed is acknowledged */
+    bool denies_busy;       /* a store that is busy is a wrong password */
+    bool unknown_on_error;  /* a row that cannot be read is an account that does not exist */
+    bool rehash_fails_login; /* renews hashes, and a login fails when that does */
+    bool counts_outage;      /* with locks: an attempt that could not be answered was a wrong one */
+    bool empty_on_error;     /* a file that cannot be opened is an empty store */
+    bool denies_no_memory;   /* no memory to hash with is a wrong password */
+    bool compares_nothing;   /* without memory for a copy, no bytes of two digests are compared */
+    bool leaves_statements;  /* a statement that failed is not finalised */
+    bool loses_slots;        /* a place among those who hash is not given back when hashing fails */
     void (*in_login)(void);
 };
 extern const struct twist twist;
