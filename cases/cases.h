@@ -193,8 +193,16 @@ const char *model_text(const struct model *, char *ret, size_t size);
  * ----------------------------------------------------------------------------------------------------
  */
 
-/* Changes drawn bytes of a file on SQLite's default VFS. False: there is no such file. */
-bool rot_file(struct run *, const char *path, uint32_t *ret_changed);
+/* The pages of a file on SQLite's default VFS, as they are now; freed when the run ends. False:
+ * there is no such file. */
+struct file_image {
+    int64_t count;
+    uint8_t *pages;
+};
+bool rot_remember(struct run *, const char *path, struct file_image *ret_image);
+/* Changes drawn bytes or pages of it. */
+bool rot_file(struct run *, const char *path, const struct file_image *earlier,
+              uint32_t *ret_changed);
 #define ACCOUNTS_PATH "accounts.db"
 
 #endif

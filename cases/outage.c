@@ -352,13 +352,19 @@ const struct test_case outage_farewell = {
 static void damaged_file(struct run *run, const void *context)
 {
     struct outage outage;
+    struct file_image earlier;
     uint32_t changed = 0;
     struct text wrong;
     prepared(&outage, run, context);
     text_set(&wrong, "Never3set", outage.target->traits.password_bytes_min,
              outage.target->traits.password_bytes_max);
-    if (!rot_file(run, ACCOUNTS_PATH, &changed))
+    if (!rot_remember(run, ACCOUNTS_PATH, &earlier))
         unsupported(run, "a database file on SQLite's default VFS");
+    if (draw(run, 0, 1, 0) == 1 && opened(&outage)) {
+        changes(&outage, &outage.first, &outage.second);
+        client_close(&outage.client);
+    }
+    rot_file(run, ACCOUNTS_PATH, &earlier, &changed);
     if (changed == 0)
         reject(run);
     outage.client.may_be_corrupt = true;
@@ -374,8 +380,8 @@ static void damaged_file(struct run *run, const void *context)
 }
 const struct test_case outage_damaged_file = {
     .name = "outage.damaged_file",
-    .shows = "whatever bytes of the database file change, nothing crashes, nobody gets in with a "
-             "password nobody set, and corruption is called so",
+    .shows = "whatever bytes or pages of the database file change, nothing crashes, nobody gets in "
+             "with a password nobody set, and corruption is called so",
     .stands_for = "bit rot; storage files as untrusted input",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = damaged_file,

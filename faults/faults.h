@@ -9,6 +9,7 @@
  *   calls.c      library calls of libsodium and libxcrypt
  *   entropy.c    all randomness, from one seed
  *   clock.c      what time it is
+ *   descriptors.c   files that the subject opens itself
  *   threads.c    locks, condition variables and sleeps, for schedules
  *   slots.c      how calls of libc are intercepted where the subject makes them, and nowhere else
  *   catalogue.c  the list of operations, roles and effects; installing and resetting all
@@ -53,6 +54,12 @@ enum fault_operation {
     ENTROPY_KERNEL,  /* getrandom() and getentropy() of the subject, up to 256 bytes */
     ENTROPY_LARGE,   /* more than these */
     CLOCK_READ,      /* the wall clock, by whatever call */
+    FILE_OPEN,       /* files that the subject opens itself: see descriptors.c */
+    FILE_READ,
+    FILE_WRITE,
+    FILE_SYNC,
+    FILE_CHANGE,
+    FILE_FLUSH,
     FAULT_OPERATIONS
 };
 
@@ -77,13 +84,16 @@ enum fault_kind {
     FAULT_MEMORY,
     FAULT_CANTOPEN,
     FAULT_SHORT,
-    FAULT_DROPPED, /* a sync fails, and what it should have written counts as written */
-    FAULT_NOSYS,   /* the kernel does not have that call, or a filter forbids it */
-    FAULT_STUCK,   /* the same again as last time */
-    FAULT_FORWARD, /* the clock is put on by a year, */
-    FAULT_BACK,    /* back by a year, */
-    FAULT_RESTART, /* to the beginning of 1970, */
-    FAULT_STILL,   /* or stands still for this time */
+    FAULT_DROPPED,     /* a sync fails, and what it should have written counts as written */
+    FAULT_NOSYS,       /* the kernel does not have that call, or a filter forbids it */
+    FAULT_STUCK,       /* the same again as last time */
+    FAULT_FORWARD,     /* the clock is put on by a year, */
+    FAULT_BACK,        /* back by a year, */
+    FAULT_RESTART,     /* to the beginning of 1970, */
+    FAULT_STILL,       /* or stands still for this time */
+    FAULT_EXHAUSTED,   /* no descriptor is left */
+    FAULT_ACCESS,      /* permission is denied */
+    FAULT_INTERRUPTED, /* by a signal, before anything was done */
     FAULT_KINDS
 };
 
@@ -173,6 +183,9 @@ enum entropy_stream { STREAM_SODIUM, STREAM_SQLITE, STREAM_KERNEL, ENTROPY_STREA
 const char *entropy_install(void);
 void entropy_reset(uint64_t seed);
 void entropy_fill(enum entropy_stream, void *ret, size_t size);
+
+/* --- descriptors.c ---------------------------------------------------------------------------- */
+const char *descriptors_install(void);
 
 /* --- clock.c ---------------------------------------------------------------------------------- */
 const char *clock_install(void);

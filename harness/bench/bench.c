@@ -92,10 +92,23 @@ static void faults_begin(void *context, uint64_t entropy_seed)
     faults_reset(entropy_seed);
 }
 
-static void faults_go_on(void *context)
+static const char *faults_go_on(void *context)
 {
     (void)context;
     faults_restart();
+    return NULL;
+}
+
+static void faults_keep(void *context, const void *owner, uint64_t entropy_seed)
+{
+    (void)context;
+    disk_keep(owner, entropy_seed);
+}
+
+static bool faults_put_back(void *context, const void *owner, uint64_t entropy_seed)
+{
+    (void)context;
+    return disk_restore(owner, entropy_seed);
 }
 
 static void nothing_ends(void *context)
@@ -107,8 +120,8 @@ const struct world world_of_nothing = {.begin = nothing_begins, .end = nothing_e
 const struct world world_of_faults = {.begin = faults_begin,
                                       .end = nothing_ends,
                                       .restart = faults_go_on,
-                                      .keep = disk_keep,
-                                      .restore = disk_restore};
+                                      .keep = faults_keep,
+                                      .restore = faults_put_back};
 
 /* --- The table ---------------------------------------------------------------------------------
  */

@@ -341,12 +341,14 @@ struct world {
     void (*begin)(void *context, uint64_t entropy_seed);
     void (*end)(void *context);
     void *context;
-    void (*thread)(void *context);  /* on each thread of a schedule before its body, or null */
-    void (*restart)(void *context); /* another process goes on with what the disk holds; or null */
+    void (*thread)(void *context); /* on each thread of a schedule before its body, or null */
+    /* Another process goes on with what the disk holds: null, or what the case would need for that.
+     * Or null: there is none. */
+    const char *(*restart)(void *context);
     /* Of cases that prepare a disk: it is kept as it is now; and put in place: false, if none was
      * kept for this owner and seed. Null: it is prepared for each run. */
-    void (*keep)(const void *owner, uint64_t entropy_seed);
-    bool (*restore)(const void *owner, uint64_t entropy_seed);
+    void (*keep)(void *context, const void *owner, uint64_t entropy_seed);
+    bool (*restore)(void *context, const void *owner, uint64_t entropy_seed);
 };
 /* What became of a run, from its outcome: the one place that says so. */
 enum consequence consequence_of(const struct outcome *);

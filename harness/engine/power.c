@@ -230,7 +230,9 @@ void power_cuts(struct run *run, void (*look)(struct run *, const struct power_m
         draw_cut(run, &cut, &moment);
         if (cut.happens && !search)
             power_restore(moment, &cut);
-        run->world->restart(run->world->context);
+        const char *wanted = run->world->restart(run->world->context);
+        if (wanted)
+            unsupported(run, wanted);
         tell_cut(run, moment, &cut);
         const struct power_moment state = {cut.happens, cut.happens && cut.syncs_lie,
                                            power.moments[moment].marks};

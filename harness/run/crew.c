@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "harness/run/record.h"
+#include "harness/run/room.h"
 
 #define POLL_MS   200
 #define NO_CELL   UINT32_MAX

@@ -223,8 +223,6 @@ struct worker {
 /* False: the target cannot be judged, channel->load_message says why. */
 bool worker_open(struct worker *, const struct worker_options *);
 void worker_close(struct worker *);
-/* Removes the folder that was made for it. */
-void room_remove(const char *room);
 /* Ends the child: the next request is served by a fresh process. */
 void worker_restart(struct worker *);
 /* Sends what stands in the channel and waits. A new child is made when the last one has died.
@@ -235,8 +233,6 @@ void worker_request(struct worker *, enum request_kind, uint32_t case_index);
 
 /* Closes everything behind standard error but this one. */
 void close_all_but(int descriptor);
-/* Removes what is in the folder. */
-void room_empty(const char *room);
 
 /* service.c: the child's side; does not return. */
 __attribute__((noreturn)) void service_run(struct channel *, const struct worker_options *,

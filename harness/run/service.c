@@ -8,9 +8,7 @@
  * After each run the child looks whether the target left its surroundings as they were: standard
  * output, standard error, and the pipe to the parent.
  */
-#include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -21,6 +19,7 @@
 #include <unistd.h>
 
 #include "faults/faults.h"
+#include "harness/run/room.h"
 #include "harness/run/run.h"
 
 struct service {
@@ -48,38 +47,10 @@ static __attribute__((noreturn)) void leave(void)
 #endif
 }
 
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *place)
-{
-    (void)info;
-    (void)kind;
-    if (place->level > 0)
-        (void)remove(path);
-    return 0;
-}
-
-void room_empty(const char *room)
-{
-    (void)nftw(room, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-/* Looks before it cleans, since most targets leave nothing. */
-static void clean_room(const char *room)
-{
-    struct dirent *entry;
-    bool empty = true;
-    DIR *folder = room[0] ? opendir(room) : NULL;
-    while (folder && empty && (entry = readdir(folder)))
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    if (folder)
-        closedir(folder);
-    if (!empty)
-        room_empty(room);
-}
-
 static void world_begin(void *context, uint64_t entropy_seed)
 {
     struct service *service = context;
-    clean_room(service->options->room);
+    room_empty(service->options->room);
     module_restore(&service->target);
     module_restore(&service->writer);
     faults_reset(entropy_seed);
@@ -88,9 +59,11 @@ static void world_begin(void *context, uint64_t entropy_seed)
 
 /* After a power cut: a new process, as far as the target can tell. The number of the state is what
  * the parent sees going on. */
-static void world_restart(void *context)
+static const char *world_restart(void *context)
 {
     struct service *service = context;
+    if (!room_is_empty(service->options->room))
+        return "a store that is all SQLite's: no power cut reaches files that it opens itself";
     module_restore(&service->target);
     module_restore(&service->writer);
     faults_restart();
@@ -99,6 +72,19 @@ static void world_restart(void *context)
     service->channel->power.scenario_sites = service->channel->sites.count;
     if (service->records_restart)
         edge_record(&service->channel->sites);
+    return NULL;
+}
+
+static void world_keep(void *context, const void *owner, uint64_t entropy_seed)
+{
+    const struct service *service = context;
+    disk_keep(room_keep(service->options->room) ? owner : NULL, entropy_seed);
+}
+
+static bool world_restore(void *context, const void *owner, uint64_t entropy_seed)
+{
+    const struct service *service = context;
+    return disk_restore(owner, entropy_seed) && room_restore(service->options->room);
 }
 
 static void world_thread(void *context)
@@ -188,8 +174,8 @@ static enum verdict run_once(struct service *service, struct source *source)
                                 .context = service,
                                 .thread = world_thread,
                                 .restart = world_restart,
-                                .keep = disk_keep,
-                                .restore = disk_restore};
+                                .keep = world_keep,
+                                .restore = world_restore};
     enum verdict verdict =
         case_run(&run, service->options->cases[channel->case_index], &service->subject, &world);
     struct tally *tally = &channel->tally;

@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/run/room.h"
 #include "harness/run/run.h"
 
 #define GUARD          0x61737361792d6f6bu
@@ -355,35 +356,14 @@ static bool ensure_started(struct worker *worker)
     return false;
 }
 
-/* Where the target's relative paths end up. Without one nothing can be judged: files that stay from
- * run to run, and those of whoever called us, would be the target's. */
-static bool make_room(struct worker *worker)
-{
-    const char *parent = getenv("TMPDIR");
-    char *room = worker->options.room;
-    int size = snprintf(room, sizeof worker->options.room, "%s/assay-XXXXXX",
-                        parent && *parent ? parent : "/tmp");
-    if (size < 0 || (size_t)size >= sizeof worker->options.room || !mkdtemp(room)) {
-        room[0] = 0;
-        return false;
-    }
-    return true;
-}
-
-void room_remove(const char *room)
-{
-    if (room[0]) {
-        room_empty(room);
-        rmdir(room);
-    }
-}
-
 bool worker_open(struct worker *worker, const struct worker_options *options)
 {
     memset(worker, 0, sizeof *worker);
     worker->options = *options;
     worker->options.parent = getpid();
-    bool has_room = make_room(worker);
+    /* Without one nothing can be judged: files that stay from run to run, and those of whoever
+     * called us, would be the target's. */
+    bool has_room = room_make(worker->options.room, sizeof worker->options.room);
     worker->signal_pipe = worker->output_pipe = -1;
     worker->channel = mmap(NULL, sizeof *worker->channel, PROT_READ | PROT_WRITE,
                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -210,15 +210,17 @@ static void clean_ups_run_however_it_ends(void **state)
 static const void *kept_owner;
 static uint64_t kept_seed;
 
-static void keep_traced(const void *owner, uint64_t entropy_seed)
+static void keep_traced(void *context, const void *owner, uint64_t entropy_seed)
 {
+    assert_ptr_equal(context, trace);
     kept_owner = owner;
     kept_seed = entropy_seed;
     trace_add("keep");
 }
 
-static bool restore_traced(const void *owner, uint64_t entropy_seed)
+static bool restore_traced(void *context, const void *owner, uint64_t entropy_seed)
 {
+    assert_ptr_equal(context, trace);
     bool is_kept = owner == kept_owner && entropy_seed == kept_seed;
     trace_add(is_kept ? "restore" : "missing");
     return is_kept;
