@@ -11,6 +11,7 @@
  *   five_steps.c   the target with that bug
  *   anchor.h       what is asked of the engine that ours is compared with: rapidcheck.cpp, or
  *                  no_anchor.c where it is not installed
+ *   libfiu.c       the same of a point of failure; no_libfiu.c
  */
 #ifndef ASSAY_BENCH_H
 #define ASSAY_BENCH_H
@@ -68,6 +69,10 @@ double bench_median(double *values, uint32_t count);
 /* For runs in this process: nothing happens around them, or disk, clock and randomness are put back
  * before each. */
 extern const struct world world_of_nothing, world_of_faults;
+
+/* Nanoseconds of a point of failure of libfiu that is disabled; NO_ANCHOR, if it is not installed:
+ * libfiu.c, no_libfiu.c. */
+measurement libfiu_disabled_ns;
 
 void worker_rows(struct bench *); /* first: see there */
 void engine_rows(struct bench *);
