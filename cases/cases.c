@@ -43,8 +43,16 @@
     X(concurrency_right_and_wrong)                                                                 \
     X(concurrency_short_of_memory)                                                                 \
     X(concurrency_any_three)                                                                       \
-    X(clock_guesses)                                                                               \
-    X(clock_session_ends)                                                                          \
+    X(lockout_every_way)                                                                           \
+    X(lockout_machine)                                                                             \
+    X(lockout_guesses)                                                                             \
+    X(lockout_outage)                                                                              \
+    X(sessions_tokens)                                                                             \
+    X(sessions_changed_tokens)                                                                     \
+    X(sessions_every_end)                                                                          \
+    X(sessions_machine)                                                                            \
+    X(sessions_end_in_time)                                                                        \
+    X(sessions_outage)                                                                             \
     X(outage_first_day)                                                                            \
     X(outage_five_steps)                                                                           \
     X(outage_morning)                                                                              \
