@@ -43,6 +43,14 @@
     X(concurrency_right_and_wrong)                                                                 \
     X(concurrency_short_of_memory)                                                                 \
     X(concurrency_any_three)                                                                       \
+    X(concurrency_two_names)                                                                       \
+    X(concurrency_right_twice)                                                                     \
+    X(concurrency_two_hashes)                                                                      \
+    X(concurrency_session_and_change)                                                              \
+    X(concurrency_check_and_rehash)                                                                \
+    X(concurrency_two_revocations)                                                                 \
+    X(concurrency_two_guesses)                                                                     \
+    X(concurrency_any_guesses)                                                                     \
     X(lockout_every_way)                                                                           \
     X(lockout_machine)                                                                             \
     X(lockout_guesses)                                                                             \

@@ -174,10 +174,9 @@ bool clock_was_put_on(uint32_t *ret_times);
 /* Random bytes that were given out since the run began. */
 uint64_t random_bytes(void);
 
-/* A session, and what may be true of it: one of these, or both. */
+/* What may be true of a session: one of these, or both. */
 enum { SESSION_LIVES = 1, SESSION_ENDED = 2 };
 struct session_state {
-    struct text token;
     unsigned may;
     bool
         is_revoked; /* which is answered ok only once; but it may be, when it had ended otherwise */

@@ -14,9 +14,9 @@
  * could not be answered may have ended it, or not; every answer must be possible, and what is
  * possible becomes less by it. So it is judged with faults, too.
  *
- * Not judged: how many sessions an account may have, but two, and whether using one prolongs it;
- * what a session is worth when the wall clock is put back; how a token is transported. Several
- * clients at once are in concurrency.c, power cuts in powercut.c.
+ * Not judged: how many sessions an account may have, beyond two; what a session is worth when the
+ * wall clock is put back; how a token is transported. Several clients at once are in concurrency.c,
+ * power cuts in powercut.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +55,12 @@ void session_ends(struct session_state *session, enum assay_answer answer)
         session->may |= SESSION_ENDED;
 }
 
+/* A session as its owner has it. */
+struct visit {
+    struct text token;
+    struct session_state state;
+};
+
 /* Two accounts with one password, and their sessions. */
 struct company {
     struct run *run;
@@ -62,8 +68,8 @@ struct company {
     const struct assay_traits *traits;
     struct client clients[CLIENTS];
     struct text name, other, right, next, wrong;
-    struct session_state first, second, others; /* two of the one account, one of the other */
-    bool clock_fails; /* at some time in this run: it may end any session */
+    struct visit first, second, others; /* two of the one account, one of the other */
+    bool clock_fails;                   /* at some time in this run: it may end any session */
 };
 
 static void company_init(struct company *company, struct run *run, const struct subject *subject)
@@ -118,25 +124,25 @@ static void registers(struct company *company, struct client *client, const stru
 }
 
 static void begins(struct company *company, struct client *client, const struct text *name,
-                   struct session_state *ret)
+                   struct visit *ret)
 {
     enum assay_answer answer = client_login_session(client, name, &company->right, &ret->token);
     CHECK(company->run, answer == ASSAY_OK, "a right password is answered %s",
           REPLY_TEXT(client_reply()));
-    ret->may = SESSION_LIVES;
+    ret->state.may = SESSION_LIVES;
 }
 
 /* Whether it lives, by an answer that must be possible, and, if so, that it is of this name. */
 static enum assay_answer looks(struct company *company, struct client *client,
-                               struct session_state *session, const struct text *name,
-                               const char *what)
+                               struct visit *session, const struct text *name, const char *what)
 {
     struct text said;
     enum assay_answer answer = client_check(client, &session->token, &said);
     if (company->clock_fails)
-        session->may |= SESSION_ENDED;
+        session->state.may |= SESSION_ENDED;
     CHECK_AS(company->run, answer == ASSAY_OK ? CONSEQUENCE_FAIL_OPEN : CONSEQUENCE_WRONG_ANSWER,
-             session_fits(session, answer), "%s is answered %s", what, REPLY_TEXT(client_reply()));
+             session_fits(&session->state, answer), "%s is answered %s", what,
+             REPLY_TEXT(client_reply()));
     CHECK(company->run, answer != ASSAY_OK || same_name(company->traits, &said, name),
           "a session of %s is said to be one of %s", QUOTED_TEXT(name), QUOTED_TEXT(&said));
     return answer;
@@ -177,7 +183,7 @@ static void judge_entropy(struct company *company, uint64_t drawn)
 
 static void tokens(struct run *run, const void *context)
 {
-    static struct session_state sessions[TOKENS];
+    static struct visit sessions[TOKENS];
     struct company company;
     struct client *client = &company.clients[0];
     company_init(&company, run, context);
@@ -318,13 +324,13 @@ const struct test_case sessions_changed_tokens = {
 enum fate_of_session { STAYS, ENDS, ENDS_BY_CHANGE };
 
 /* By an answer that must be possible. */
-static void revokes(struct company *company, struct client *client, struct session_state *session)
+static void revokes(struct company *company, struct client *client, struct visit *session)
 {
     enum assay_answer answer = client_revoke(client, &session->token);
     if (company->clock_fails)
-        session->may |= SESSION_ENDED;
-    CHECK(company->run, session_is_revoked(session, answer), "revoking a session is answered %s",
-          REPLY_TEXT(client_reply()));
+        session->state.may |= SESSION_ENDED;
+    CHECK(company->run, session_is_revoked(&session->state, answer),
+          "revoking a session is answered %s", REPLY_TEXT(client_reply()));
 }
 
 static void revoke_first(struct company *company, struct client *client)
@@ -436,19 +442,19 @@ static const struct {
 };
 #define EVENTS (sizeof events / sizeof *events)
 
-static void meets(struct company *company, struct session_state *session, enum fate_of_session fate)
+static void meets(struct company *company, struct visit *session, enum fate_of_session fate)
 {
     if (fate == ENDS || (fate == ENDS_BY_CHANGE && !company->traits->sessions_outlive_change))
-        session->may = SESSION_ENDED;
+        session->state.may = SESSION_ENDED;
     else if (fate == ENDS_BY_CHANGE)
-        session->may = SESSION_LIVES;
+        session->state.may = SESSION_LIVES;
 }
 
 /* What is over is over: it does not come back with the next login, and can be revoked once. */
 static void stays_ended(struct company *company, struct client *client)
 {
-    struct session_state new = {.may = SESSION_LIVES};
-    if (company->first.may != SESSION_ENDED)
+    struct visit new = {.state.may = SESSION_LIVES};
+    if (company->first.state.may != SESSION_ENDED)
         return;
     revokes(company, client, &company->first);
     revokes(company, client, &company->first);
@@ -503,7 +509,7 @@ struct life {
     struct client *client;
     bool exists[ACCOUNTS];
     struct held {
-        struct session_state session;
+        struct visit session;
         size_t account;
         bool is_there;
     } held[SESSIONS_KEPT];
@@ -525,7 +531,7 @@ static void all_end(struct life *life, size_t account)
 {
     for (size_t i = 0; i < SESSIONS_KEPT; i++)
         if (life->held[i].account == account)
-            life->held[i].session.may = SESSION_ENDED;
+            life->held[i].session.state.may = SESSION_ENDED;
 }
 
 /* Beyond two of one account the older ones may have to go. */
@@ -533,11 +539,12 @@ static void crowd(struct life *life, size_t account, const struct held *except)
 {
     uint32_t alive = 0;
     for (size_t i = 0; i < SESSIONS_KEPT; i++)
-        alive += life->held[i].account == account && life->held[i].session.may != SESSION_ENDED;
+        alive +=
+            life->held[i].account == account && life->held[i].session.state.may != SESSION_ENDED;
     for (size_t i = 0; alive > 2 && i < SESSIONS_KEPT; i++)
         if (life->held[i].account == account && &life->held[i] != except &&
-            life->held[i].session.may == SESSION_LIVES)
-            life->held[i].session.may |= SESSION_ENDED;
+            life->held[i].session.state.may == SESSION_LIVES)
+            life->held[i].session.state.may |= SESSION_ENDED;
 }
 
 static void act_begin(struct run *run, void *context)
@@ -550,8 +557,8 @@ static void act_begin(struct run *run, void *context)
                                                     &life->company.right, &held->session.token);
     held->account = account;
     held->is_there = answer == ASSAY_OK;
-    held->session.may = SESSION_LIVES;
-    held->session.is_revoked = false;
+    held->session.state.may = SESSION_LIVES;
+    held->session.state.is_revoked = false;
     CHECK(run, (answer == ASSAY_OK) == life->exists[account],
           "the account %s, and its password is answered %s",
           life->exists[account] ? "is there" : "is not there", REPLY_TEXT(client_reply()));
@@ -672,7 +679,7 @@ static void machine(struct run *run, const void *subject)
     const struct held held[] = {{life.company.first, 0, true}, {life.company.others, 1, true}};
     memcpy(life.held, held, sizeof held);
     life.next = sizeof held / sizeof *held;
-    life.company.second.may = 0; /* it may count for a limit, and is not looked at */
+    life.company.second.state.may = 0; /* it may count for a limit, and is not looked at */
     (void)machine_run(run, &histories, &life);
     for (size_t i = 0; i < SESSIONS_KEPT; i++)
         if (life.held[i].is_there)
@@ -773,8 +780,8 @@ static void outage(struct run *run, const void *context)
         enum assay_answer answer =
             client_change(client, &company.name, &company.right, &company.next);
         if (!company.traits->sessions_outlive_change) {
-            session_ends(&company.first, answer);
-            session_ends(&company.second, answer);
+            session_ends(&company.first.state, answer);
+            session_ends(&company.second.state, answer);
         }
     }
     look_at_all(&company, "a session");
