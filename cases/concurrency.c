@@ -357,8 +357,8 @@ static void begins_session(struct meeting *meeting, struct client *client)
 }
 
 /* Sets the stage (accounts, unless the name is to be free), lets everybody act, and judges. */
-static void meet(struct run *run, const struct subject *subject, bool registered,
-                 const struct deed *deeds, size_t count)
+static void meet_at(struct run *run, const struct subject *subject, bool registered,
+                    struct assay_cost cost, const struct deed *deeds, size_t count)
 {
     static struct meeting meeting; /* large; every run begins by filling it */
     struct client first;
@@ -371,12 +371,19 @@ static void meet(struct run *run, const struct subject *subject, bool registered
     if (meeting.has_session)
         begins_session(&meeting, &first);
     client_close(&first);
-    struct assay_cost dearer = cheapest_cost(&subject->target->traits);
-    dearer.passes += dearer.passes > 0; /* so that a login has something to write */
-    open_clients(&meeting, dearer);
+    open_clients(&meeting, cost);
     step(run, "together");
     schedule(run, (uint32_t)count, act, &meeting);
     judge_meeting(&meeting);
+}
+
+/* At another cost than the accounts were made at, so that a login has something to write. */
+static void meet(struct run *run, const struct subject *subject, bool registered,
+                 const struct deed *deeds, size_t count)
+{
+    struct assay_cost dearer = cheapest_cost(&subject->target->traits);
+    dearer.passes += dearer.passes > 0;
+    meet_at(run, subject, registered, dearer, deeds, count);
 }
 
 /* --- Passwords -------------------------------------------------------------------------------- */
@@ -464,11 +471,12 @@ const struct test_case concurrency_right_and_wrong = {
     .body = right_and_wrong,
 };
 
-static void two_names(struct run *run, const void *subject)
+static void two_names(struct run *run, const void *context)
 {
-    static const struct deed deeds[] = {{.kind = CHANGE, .who = 0, .password = 0, .next = 1},
-                                        {.kind = CHANGE, .who = 1, .password = 0, .next = 2}};
-    meet(run, subject, true, deeds, 2);
+    static const struct deed deeds[] = {{.kind = LOGIN, .who = 1, .password = 0},
+                                        {.kind = CHANGE, .who = 0, .password = 0, .next = 1}};
+    const struct subject *subject = context;
+    meet_at(run, subject, true, cheapest_cost(&subject->target->traits), deeds, 2);
 }
 const struct test_case concurrency_two_names = {
     .name = "concurrency.two_names",
@@ -665,11 +673,12 @@ const struct test_case concurrency_two_hashes = {
 
 /* --- Sessions --------------------------------------------------------------------------------- */
 
-static void session_and_change(struct run *run, const void *subject)
+static void session_and_change(struct run *run, const void *context)
 {
     static const struct deed deeds[] = {{.kind = LOGIN, .password = 0, .wants_session = true},
                                         {.kind = CHANGE, .password = 0, .next = 1}};
-    meet(run, subject, true, deeds, 2);
+    const struct subject *subject = context;
+    meet_at(run, subject, true, cheapest_cost(&subject->target->traits), deeds, 2);
 }
 const struct test_case concurrency_session_and_change = {
     .name = "concurrency.session_and_change",
