@@ -70,7 +70,9 @@
     X(outage_damaged_file)                                                                         \
     X(powercut_first_day)                                                                          \
     X(powercut_farewell)                                                                           \
-    X(powercut_dearer_hashes)
+    X(powercut_dearer_hashes)                                                                      \
+    X(powercut_guesses)                                                                            \
+    X(powercut_sessions)
 
 #define DECLARED(name) extern const struct test_case name;
 #define LISTED(name)   &name,

@@ -96,6 +96,12 @@ void judge_hidden(struct run *, const struct assay_reply *, const char *operatio
 void judge_reply_of_record(struct run *, const struct assay_reply *, const char *operation,
                            const struct text *secret);
 
+/* Whether a fault has put the clock on, and how often it may have: every lock and every session may
+ * have ended so often before its time. */
+bool clock_was_put_on(uint32_t *ret_times);
+/* Whether some reading of the clock is to fail in this run: then any session may have ended. */
+bool clock_fails(void);
+
 /* --- client.c
  * -------------------------------------------------------------------------------------------------
  */
@@ -163,9 +169,6 @@ void need_sessions(struct run *, const struct assay_target *);
 
 /* How many wrong passwords in a row lock an account; unsupported, if none do. */
 uint32_t need_lock(struct run *, const struct assay_target *);
-/* Whether a fault has put the clock on, and how often it may have: every lock and every session may
- * have ended so often before its time. */
-bool clock_was_put_on(uint32_t *ret_times);
 
 /* --- hashing.c, sessions.c
  * --------------------------------------------------------------------------------------

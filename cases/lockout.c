@@ -441,19 +441,6 @@ const struct test_case lockout_machine = {
 
 /* --- With faults ------------------------------------------------------------------------------ */
 
-bool clock_was_put_on(uint32_t *ret_times)
-{
-    const struct plan *plan = edge_plan();
-    uint16_t clock = operation_named("clock.read");
-    *ret_times = 0;
-    for (uint32_t i = 0; i < plan->count; i++)
-        if ((edge_fired() & (1u << i)) && plan->faults[i].site.operation == clock &&
-            strcmp(edge_catalogue()->operations[clock].effects[plan->faults[i].effect.code - 1],
-                   "forward") == 0)
-            *ret_times = plan->faults[i].times;
-    return *ret_times > 0;
-}
-
 static void guesses(struct run *run, const void *subject)
 {
     struct guessing guessing;

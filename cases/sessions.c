@@ -735,15 +735,6 @@ const struct test_case sessions_end_in_time = {
     .body = end_in_time,
 };
 
-static bool clock_fails(void)
-{
-    const struct plan *plan = edge_plan();
-    for (uint32_t i = 0; i < plan->count; i++)
-        if (plan->faults[i].site.operation == operation_named("clock.read"))
-            return true;
-    return false;
-}
-
 static void look_at_all(struct company *company, const char *what)
 {
     struct client *client = &company->clients[0];
