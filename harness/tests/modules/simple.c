@@ -799,21 +799,30 @@ static void session_check(struct assay_handle *handle, struct assay_bytes token,
     give_bytes(session.name, session.name_size, ret_name, ret);
 }
 
-static void session_revoke(struct assay_handle *handle, struct assay_bytes token,
-                           struct assay_reply *ret)
+/* Takes it out, so that nobody else can; or only looks, in the case of a liar. */
+static struct session take_session(struct assay_bytes token, bool looks_only)
 {
     struct session session = {.is_open = false};
     pthread_mutex_lock(&memory);
     struct session *found = find_session(token);
     if (found)
         session = *found;
-    if (found && !twist.revokes_nothing)
+    if (found && !looks_only)
         found->is_open = false;
     pthread_mutex_unlock(&memory);
+    return session;
+}
+
+static void session_revoke(struct assay_handle *handle, struct assay_bytes token,
+                           struct assay_reply *ret)
+{
+    struct session session = take_session(token, twist.revokes_nothing || twist.revokes_late);
     bool is_over = session.is_open && time(NULL) - session.since >= SESSION_SECONDS;
     answer(ret, session.is_open && !is_over ? ASSAY_OK : ASSAY_DENIED);
     if (session.is_open && !twist.ends_first && !twist.revokes_nothing)
         (void)is_bound(handle, &session, ret);
+    if (twist.revokes_late)
+        (void)take_session(token, false);
     if (session.is_open && twist.revokes_all)
         end_sessions((struct assay_bytes){session.name, session.name_size});
 }

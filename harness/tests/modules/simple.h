@@ -63,6 +63,7 @@ struct twist {
     bool binds_to_name;        /* and not to the credential */
     bool ends_first;      /* nor to anything; a change or removal ends them before it is made */
     bool revokes_nothing; /* and says that it did */
+    bool revokes_late;    /* after it has looked whether there is something to be revoked */
     bool revokes_all;     /* of the account, and not only the one */
     bool ends_in_outage;  /* what cannot be looked up is not there, */
     bool lives_in_outage; /* or is valid */
