@@ -61,5 +61,12 @@ counts_late          locks       concurrency.two_guesses        a try too many
 counts_late          locks       concurrency.any_guesses        a try too many
 forgets_process      reference   powercut.guesses               a power cut gives tries
 forgets_process      reference   powercut.sessions              a power cut logs everybody out
+# What an honest one may do otherwise.
+never_locks          other_ways  lockout.every_way              a lock that is only declared
+never_resets         other_ways  lockout.machine                a count that is never given back
+counts_outage        other_ways  lockout.outage                 an outage counts
+ends_first           other_ways  concurrency.session_and_change a session in between stays
+rehash_ends_sessions other_ways  concurrency.check_and_rehash   a new hash ends it
+revokes_late         other_ways  concurrency.two_revocations    revoked twice
 ROWS
-[ "$count" -eq 36 ] || die "only $count rows were tried"
+[ "$count" -eq 42 ] || die "only $count rows were tried"

@@ -498,6 +498,11 @@ static struct count *count_of(const struct assay_handle *handle, struct assay_by
     return count;
 }
 
+static enum assay_answer locked_answer(void)
+{
+    return twist.hides_lock ? ASSAY_DENIED : ASSAY_LOCKED;
+}
+
 /* A clock that was put back makes no lock shorter, and one that was put on again no longer. */
 static bool is_locked(const struct assay_handle *handle, struct assay_bytes name)
 {
@@ -520,7 +525,7 @@ static void note(const struct assay_handle *handle, struct assay_bytes name,
     struct count *count = count_of(handle, name);
     bool is_verdict = reply->answer == ASSAY_OK || reply->answer == ASSAY_DENIED;
     if (is_verdict && count->wrong >= WRONG_MAX && !twist.counts_late && !twist.never_locks)
-        answer(reply, ASSAY_LOCKED);
+        answer(reply, locked_answer());
     if (reply->answer == ASSAY_OK && !twist.never_resets)
         count->wrong = 0;
     if (reply->answer == ASSAY_DENIED ||
@@ -551,7 +556,7 @@ static bool admit(struct assay_handle *handle, struct assay_bytes name, struct a
     if (!twist.locks)
         return is_right(handle, name, password, ret, reply);
     if (is_locked(handle, name))
-        return answer(reply, ASSAY_LOCKED);
+        return answer(reply, locked_answer());
     (void)is_right(handle, name, password, ret, reply);
     note(handle, name, reply);
     return reply->answer == ASSAY_OK;
@@ -609,6 +614,21 @@ static void make_token(struct assay_bytes name, char ret[static TOKEN_BYTES + 1]
     sodium_bin2hex(ret, TOKEN_BYTES + 1, raw, sizeof raw);
 }
 
+static bool is_of(const struct session *session, struct assay_bytes name)
+{
+    return session->name_size == name.size && memcmp(session->name, name.data, name.size) == 0;
+}
+
+/* For those whose sessions are not bound to a credential, or not many. */
+static void end_sessions(struct assay_bytes name)
+{
+    pthread_mutex_lock(&memory);
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        if (is_of(&sessions[i], name))
+            sessions[i].is_open = false;
+    pthread_mutex_unlock(&memory);
+}
+
 /* Of whoever had this credential; the oldest one goes. */
 static void begin_session(struct assay_bytes name, const struct text *credential,
                           struct assay_text *ret, struct assay_reply *reply)
@@ -619,6 +639,8 @@ static void begin_session(struct assay_bytes name, const struct text *credential
         return;
     }
     make_token(name, token);
+    if (twist.one_session)
+        end_sessions(name);
     pthread_mutex_lock(&memory);
     struct session *session = &sessions[session_next++ % SESSIONS_MAX];
     *session = (struct session){.is_open = true, .since = time(NULL), .name_size = name.size};
@@ -629,21 +651,6 @@ static void begin_session(struct assay_bytes name, const struct text *credential
     pthread_mutex_unlock(&memory);
     memcpy(ret->data, token, TOKEN_BYTES);
     ret->size = TOKEN_BYTES;
-}
-
-static bool is_of(const struct session *session, struct assay_bytes name)
-{
-    return session->name_size == name.size && memcmp(session->name, name.data, name.size) == 0;
-}
-
-/* For those whose sessions are not bound to a credential. */
-static void end_sessions(struct assay_bytes name)
-{
-    pthread_mutex_lock(&memory);
-    for (size_t i = 0; i < SESSIONS_MAX; i++)
-        if (is_of(&sessions[i], name))
-            sessions[i].is_open = false;
-    pthread_mutex_unlock(&memory);
 }
 
 /* Makes the hash as dear as it should be; somebody else's change meanwhile is as good. */
@@ -864,6 +871,7 @@ const struct assay_target *assay_target(void)
         table.session_check = session_check;
         table.session_revoke = session_revoke;
     }
+    table.traits.hides_lockout = twist.hides_lock;
     table.traits.names_fold_ascii_case = twist.folds_names;
     if (twist.at_load)
         twist.at_load();

@@ -71,6 +71,8 @@ struct twist {
     bool denies_beside; /* a password is wrong when another one is hashed at the same time */
     bool shares_name;   /* all handles have one buffer for names */
     bool shares_digest; /* all calls have one buffer for digests */
+    bool hides_lock;    /* honest: a locked name is answered denied, which it declares */
+    bool one_session;   /* honest: a login ends the account's session before it */
     bool folds_names;   /* honest: upper case and lower case are one name, which it declares */
     void (*in_login)(void);
 };
