@@ -318,10 +318,13 @@ const char *technique_name(enum technique);
 
 /* A case: one property. `body` gets the subject as it was given to case_run(). */
 struct test_case {
-    const char *name;       /* theme.property */
-    const char *shows;      /* one sentence: what it shows */
-    const char *stands_for; /* requirement and class of incident */
-    uint32_t techniques;    /* bits: 1u << enum technique */
+    const char *name;         /* theme.property */
+    const char *shows;        /* one sentence: what it shows */
+    const char *requirements; /* ids of what somebody demands, "N-13 A-6.3.1": of NIST SP 800-63B-4
+                                 (N), OWASP ASVS 5.0 (A), the OWASP cheat sheet on storing passwords
+                                 (O), RFC 8265 (P), PHC strings (PHC), ourselves (X); or null */
+    const char *stands_for;   /* class of incident */
+    uint32_t techniques;      /* bits: 1u << enum technique */
     uint32_t
         weight; /* how many runs it gets, in percent of the budget for one case; 0 stands for 100 */
     void (*body)(struct run *, const void *subject);
@@ -349,6 +352,10 @@ struct world {
      * kept for this owner and seed. Null: it is prepared for each run. */
     void (*keep)(void *context, const void *owner, uint64_t entropy_seed);
     bool (*restore)(void *context, const void *owner, uint64_t entropy_seed);
+    /* Time passes by every clock of the subject; its wall clock is set, by so much. Or both null.
+     */
+    void (*pass)(void *context, uint64_t us);
+    void (*set_clock)(void *context, int64_t us);
 };
 /* What became of a run, from its outcome: the one place that says so. */
 enum consequence consequence_of(const struct outcome *);
@@ -426,6 +433,11 @@ void label(struct run *, const char *name);
 void cover(struct run *, uint32_t percent_min, bool holds, const char *name);
 /* Keeps the largest value. */
 void maximize(struct run *, int64_t value, const char *name);
+
+/* So many seconds pass, by every clock that the subject reads. */
+void time_passes(struct run *, uint64_t seconds);
+/* The subject's wall clock is put on by so many seconds, or back. No time passes. */
+void clock_jumps(struct run *, int64_t seconds);
 
 /* The subject says that something failed. Counts when a fault has fired. */
 void report_failure(struct run *, struct report);

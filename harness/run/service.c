@@ -87,6 +87,18 @@ static bool world_restore(void *context, const void *owner, uint64_t entropy_see
     return disk_restore(owner, entropy_seed) && room_restore(service->options->room);
 }
 
+static void world_pass(void *context, uint64_t us)
+{
+    (void)context;
+    clock_pass(us);
+}
+
+static void world_set_clock(void *context, int64_t us)
+{
+    (void)context;
+    clock_set(us);
+}
+
 static void world_thread(void *context)
 {
     struct service *service = context;
@@ -175,7 +187,9 @@ static enum verdict run_once(struct service *service, struct source *source)
                                 .thread = world_thread,
                                 .restart = world_restart,
                                 .keep = world_keep,
-                                .restore = world_restore};
+                                .restore = world_restore,
+                                .pass = world_pass,
+                                .set_clock = world_set_clock};
     enum verdict verdict =
         case_run(&run, service->options->cases[channel->case_index], &service->subject, &world);
     struct tally *tally = &channel->tally;
