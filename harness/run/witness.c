@@ -16,7 +16,7 @@
 #include "harness/run/prove.h"
 #include "harness/run/witness.h"
 
-#define DRAWN_FIRST     2u /* entropy and an empty plan, before any choice of a schedule */
+#define DRAWN_FIRST       2u /* entropy and an empty plan, before any choice of a schedule */
 #define INTERLEAVINGS_MAX 600u
 
 /* One run; preempted at choice number `at` of its schedule, or nowhere when that is 0. */
