@@ -10,6 +10,8 @@
 #define CASES(X)                                                                                   \
     X(encoding_round_trip)                                                                         \
     X(encoding_changed_string)                                                                     \
+    X(encoding_any_end)                                                                            \
+    X(encoding_every_cost)                                                                         \
     X(encoding_broken_is_corrupt)                                                                  \
     X(encoding_tampered_record)                                                                    \
     X(hashing_neighbours)                                                                          \
