@@ -25,6 +25,7 @@
     X(accounts_machine)                                                                            \
     X(accounts_short_histories)                                                                    \
     X(accounts_names_apart)                                                                        \
+    X(accounts_lengths_of_names)                                                                   \
     X(accounts_denial_changes_nothing)                                                             \
     X(accounts_one_policy)                                                                         \
     X(accounts_unknown_is_wrong)                                                                   \
