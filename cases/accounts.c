@@ -333,8 +333,8 @@ const struct test_case accounts_machine = {
     .name = "accounts.machine",
     .shows = "after any operations on similar names and passwords, exactly the right password "
              "opens each account",
-    .stands_for =
-        "A-2.3.3, A-6.3.4, O-03: takeover, lost changes, confused names, rehash that breaks rows",
+    .requirements = "A-2.3.3 A-6.3.4 O-03",
+    .stands_for = "takeover, lost changes, confused names, rehash that breaks rows",
     .techniques = BIT(PROPERTY),
     .weight = 200,
     .body = machine,
@@ -399,7 +399,8 @@ const struct test_case accounts_short_histories = {
     .name = "accounts.short_histories",
     .shows = "after every history of three operations on two names with two passwords, exactly the "
              "right password opens each account",
-    .stands_for = "A-2.3.3, A-6.3.4: a small scope, all of it",
+    .requirements = "A-2.3.3 A-6.3.4",
+    .stands_for = "a small scope, all of it",
     .techniques = BIT(EXHAUSTIVE),
     .body = short_histories,
 };
@@ -484,7 +485,8 @@ const struct test_case accounts_denial_changes_nothing = {
     .name = "accounts.denial_changes_nothing",
     .shows =
         "login, change, removal and registration that are not granted leave the record as it was",
-    .stands_for = "A-2.3.3, CVE-2017-13872: records written before the verdict",
+    .requirements = "A-2.3.3",
+    .stands_for = "CVE-2017-13872: records written before the verdict",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = denial_changes_nothing,
 };
@@ -532,7 +534,8 @@ const struct test_case accounts_one_policy = {
     .name = "accounts.one_policy",
     .shows =
         "what is refused when an account is registered is refused when its password is changed",
-    .stands_for = "A-6.3.4, N-01: a second path with weaker rules",
+    .requirements = "A-6.3.4 N-01",
+    .stands_for = "a second path with weaker rules",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = one_policy,
 };
@@ -609,7 +612,8 @@ const struct test_case accounts_unknown_is_wrong = {
     .name = "accounts.unknown_is_wrong",
     .shows =
         "an account that does not exist is answered like a wrong password, after the same work",
-    .stands_for = "A-6.3.8, CVE-2016-6210: user names that can be found out",
+    .requirements = "A-6.3.8",
+    .stands_for = "CVE-2016-6210: user names that can be found out",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = unknown_is_wrong,
 };
@@ -631,6 +635,7 @@ static void must_exist(struct run *run, const void *context)
 const struct test_case accounts_must_exist = {
     .name = "accounts.must_exist",
     .shows = "a store that must exist and does not is an error, and is not made by asking for it",
+    .requirements = "A-16.5.3",
     .stands_for = "a wrong path or a missing mount, served as a service without accounts",
     .techniques = BIT(VECTORS),
     .body = must_exist,

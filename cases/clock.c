@@ -75,7 +75,8 @@ static void guesses(struct run *run, const void *context)
 const struct test_case clock_guesses = {
     .name = "clock.guesses",
     .shows = "whatever the clock does, and whatever fails, nobody gets more tries than the limit",
-    .stands_for = "A-6.3.1, SP 800-63B-4 3.2.2: a lock that opens when the clock is put back",
+    .requirements = "N-13 A-6.3.1",
+    .stands_for = "a lock that opens when the clock is put back",
     .techniques = BIT(VECTORS) | BIT(FAULT),
     .weight = 50,
     .body = guesses,
@@ -139,7 +140,8 @@ const struct test_case clock_session_ends = {
     .name = "clock.session_ends",
     .shows = "a session is over when its time is, and when it is revoked, whatever the clock says "
              "then",
-    .stands_for = "A-7.3.2, A-7.4.1: sessions without an end",
+    .requirements = "A-7.3.2 A-7.4.1",
+    .stands_for = "sessions without an end",
     .techniques = BIT(VECTORS) | BIT(FAULT),
     .body = session_ends,
 };

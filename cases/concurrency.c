@@ -198,7 +198,8 @@ static void two_registrations(struct run *run, const void *subject)
 const struct test_case concurrency_two_registrations = {
     .name = "concurrency.two_registrations",
     .shows = "of two that register one name at the same time, one gets it, with its own password",
-    .stands_for = "A-15.4.1, A-15.4.2: check-then-insert, a name that two people own",
+    .requirements = "A-15.4.1 A-15.4.2",
+    .stands_for = "check-then-insert, a name that two people own",
     .techniques = BIT(SCHEDULE) | BIT(PROPERTY),
     .body = two_registrations,
 };
@@ -213,7 +214,8 @@ const struct test_case concurrency_two_changes = {
     .name = "concurrency.two_changes",
     .shows = "of two that change one password at the same time, one succeeds, and its new password "
              "is the one that counts",
-    .stands_for = "A-15.4.2, A-2.3.3: a lost update of a credential",
+    .requirements = "A-15.4.2 A-2.3.3",
+    .stands_for = "a lost update of a credential",
     .techniques = BIT(SCHEDULE) | BIT(PROPERTY),
     .body = two_changes,
 };
@@ -227,7 +229,8 @@ static void rehash_and_change(struct run *run, const void *subject)
 const struct test_case concurrency_rehash_and_change = {
     .name = "concurrency.rehash_and_change",
     .shows = "a login that hashes the old password again never undoes a change made meanwhile",
-    .stands_for = "O-03, A-15.4.2: a rehash that writes over a newer password",
+    .requirements = "O-03 A-15.4.2",
+    .stands_for = "a rehash that writes over a newer password",
     .techniques = BIT(SCHEDULE) | BIT(PROPERTY),
     .body = rehash_and_change,
 };
@@ -243,7 +246,8 @@ const struct test_case concurrency_remove_and_change = {
     .shows =
         "of a removal and a change at the same time, one succeeds, and a removed account stays "
         "removed",
-    .stands_for = "A-15.4.2: an account that comes back with a new password",
+    .requirements = "A-15.4.2",
+    .stands_for = "an account that comes back with a new password",
     .techniques = BIT(SCHEDULE) | BIT(PROPERTY),
     .body = remove_and_change,
 };
@@ -257,7 +261,8 @@ static void right_and_wrong(struct run *run, const void *subject)
 const struct test_case concurrency_right_and_wrong = {
     .name = "concurrency.right_and_wrong",
     .shows = "a right and a wrong password at the same time each get their own verdict",
-    .stands_for = "A-15.4.1: a buffer that two logins share",
+    .requirements = "A-15.4.1",
+    .stands_for = "a buffer that two logins share",
     .techniques = BIT(SCHEDULE) | BIT(PROPERTY),
     .body = right_and_wrong,
 };
@@ -284,7 +289,8 @@ const struct test_case concurrency_any_three = {
     .name = "concurrency.any_three",
     .shows = "whatever two or three clients do to one account at the same time, the answers fit "
              "some order",
-    .stands_for = "A-15.4.1, A-15.4.2: races nobody thought of",
+    .requirements = "A-15.4.1 A-15.4.2",
+    .stands_for = "races nobody thought of",
     .techniques = BIT(PROPERTY),
     .weight = 100,
     .body = any_three,
@@ -337,6 +343,7 @@ const struct test_case concurrency_short_of_memory = {
     .name = "concurrency.short_of_memory",
     .shows = "when all hashes together get too little memory, one is unavailable for that reason, "
              "and no right password is denied",
+    .requirements = "A-16.5.2 X-01",
     .stands_for = "the incident: out of memory under load, answered as a wrong password",
     .techniques = BIT(SCHEDULE),
     .body = short_of_memory,

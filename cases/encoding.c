@@ -44,7 +44,8 @@ static void round_trip(struct run *run, const void *context)
 const struct test_case encoding_round_trip = {
     .name = "encoding.round_trip",
     .shows = "what was hashed verifies, and the string says the cost that was asked for",
-    .stands_for = "PHC-01, PHC-08, O-01: strings that cannot be read back; parameters swapped",
+    .requirements = "PHC-01 PHC-08 O-01",
+    .stands_for = "strings that cannot be read back; parameters swapped",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = round_trip,
 };
@@ -179,7 +180,8 @@ static void changed_string(struct run *run, const void *context)
 const struct test_case encoding_changed_string = {
     .name = "encoding.changed_string",
     .shows = "no string but the stored one is accepted for a password",
-    .stands_for = "PHC-02, PHC-03, PHC-08: trailing junk, second forms, digests cut short",
+    .requirements = "PHC-02 PHC-03 PHC-08",
+    .stands_for = "trailing junk, second forms, digests cut short",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .weight = 200,
     .body = changed_string,
@@ -241,7 +243,8 @@ const struct test_case encoding_broken_is_corrupt = {
     .name = "encoding.broken_is_corrupt",
     .shows = "a stored string with broken syntax is reported as a corrupt record, not as a wrong "
              "password",
-    .stands_for = "A-16.5, X-01: damaged rows that look like forgotten passwords",
+    .requirements = "A-16.5.2 A-16.5.3 X-01",
+    .stands_for = "damaged rows that look like forgotten passwords",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = broken_is_corrupt,
 };
@@ -286,7 +289,8 @@ const struct test_case encoding_tampered_record = {
     .name = "encoding.tampered_record",
     .shows = "an account whose record was changed opens to nobody, and says so to the operator; "
              "restored, it serves again",
-    .stands_for = "A-11.2.5, CVE-2018-12551: empty or unreadable records that accept everything",
+    .requirements = "A-11.2.5",
+    .stands_for = "CVE-2018-12551: empty or unreadable records that accept everything",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = tampered_record,
 };

@@ -36,7 +36,8 @@ const struct test_case hashing_neighbours = {
     .name = "hashing.neighbours",
     .shows = "a password that differs by a bit, a byte, its case or its length is denied, and the "
              "right one is not",
-    .stands_for = "N-05, A-6.2.8, CVE-2025-22228: bytes that do not count",
+    .requirements = "N-05 A-6.2.8",
+    .stands_for = "CVE-2025-22228: bytes that do not count",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .weight = 200,
     .body = neighbours,
@@ -69,7 +70,8 @@ static void every_length(struct run *run, const void *context)
 const struct test_case hashing_every_length = {
     .name = "hashing.every_length",
     .shows = "at every length up to the declared limit, every byte counts",
-    .stands_for = "N-02, N-05: lengths that wrap, passwords that are cut",
+    .requirements = "N-02 N-05",
+    .stands_for = "lengths that wrap, passwords that are cut",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = every_length,
 };
@@ -93,7 +95,8 @@ static void salts(struct run *run, const void *context)
 const struct test_case hashing_salts = {
     .name = "hashing.salts",
     .shows = "one password hashed twice gives two strings, and both verify",
-    .stands_for = "N-10, A-11.5.1: constant or reused salts; a write path that mangles some salts",
+    .requirements = "N-10 A-11.5.1",
+    .stands_for = "constant or reused salts; a write path that mangles some salts",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = salts,
 };
@@ -147,7 +150,8 @@ const struct test_case hashing_salt_entropy = {
     .name = "hashing.salt_entropy",
     .shows = "each hash is made with as many fresh random bytes as are promised, and no two of one "
              "password are alike",
-    .stands_for = "N-10, A-11.5.1: salts of low entropy, drawn once, or from the clock",
+    .requirements = "N-10 A-11.5.1",
+    .stands_for = "salts of low entropy, drawn once, or from the clock",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .weight = 25,
     .body = salt_entropy,
@@ -201,7 +205,8 @@ const struct test_case hashing_rehash_settles = {
     .name = "hashing.rehash_settles",
     .shows =
         "what was hashed at the configured cost needs no new hash, and at a dearer one it does",
-    .stands_for = "O-03: every login writes, and the database becomes the bottleneck",
+    .requirements = "O-03",
+    .stands_for = "every login writes, and the database becomes the bottleneck",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = rehash_settles,
 };
@@ -247,7 +252,8 @@ static void aliases(struct run *run, const void *context)
 const struct test_case hashing_aliases = {
     .name = "hashing.aliases",
     .shows = "two forms of a text are one password if the target declares it, and only then",
-    .stands_for = "N-06, P-01, P-04: normalised on one side, or more than was promised",
+    .requirements = "N-06 P-01 P-04",
+    .stands_for = "normalised on one side, or more than was promised",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .weight = 25,
     .body = aliases,
@@ -286,7 +292,8 @@ static void longest(struct run *run, const void *context)
 const struct test_case hashing_longest = {
     .name = "hashing.longest",
     .shows = "a password as long as declared is taken, and its last byte counts",
-    .stands_for = "N-02, N-05: limits that are off by one",
+    .requirements = "N-02 N-05",
+    .stands_for = "limits that are off by one",
     .techniques = BIT(VECTORS),
     .body = longest,
 };
@@ -330,6 +337,7 @@ const struct test_case hashing_short_of_memory = {
     .name = "hashing.short_of_memory",
     .shows = "a hash that cannot be computed is neither a wrong password nor a right one, and is "
              "never stored",
+    .requirements = "A-16.5.2 X-01",
     .stands_for = "the incident; libsodium 1.0.18's crypto_pwhash_str_verify, scylla#3637",
     .techniques = BIT(VECTORS) | BIT(FAULT),
     .body = short_of_memory,

@@ -336,7 +336,8 @@ const struct test_case powercut_first_day = {
     .shows =
         "wherever the power goes while a store is made, an account registered and its password "
         "changed, what was acknowledged is there afterwards",
-    .stands_for = "A-16.5: acknowledged and lost; a store, or a step of its schema, half made",
+    .requirements = "A-16.5.2 A-16.5.3",
+    .stands_for = "acknowledged and lost; a store, or a step of its schema, half made",
     .techniques = BIT(VECTORS) | BIT(POWERCUT),
     .body = first_day,
 };
@@ -358,7 +359,8 @@ const struct test_case powercut_farewell = {
     .name = "powercut.farewell",
     .shows = "change, wrong login, removal and a new registration survive a power cut, and other "
              "accounts never notice",
-    .stands_for = "A-2.3.3: half-done changes, accounts that come back",
+    .requirements = "A-2.3.3",
+    .stands_for = "half-done changes, accounts that come back",
     .techniques = BIT(VECTORS) | BIT(POWERCUT),
     .body = farewell,
 };
@@ -380,7 +382,8 @@ static void dearer_hashes(struct run *run, const void *context)
 const struct test_case powercut_dearer_hashes = {
     .name = "powercut.dearer_hashes",
     .shows = "a login that renews its hash is safe against a power cut",
-    .stands_for = "O-03: rehash half done",
+    .requirements = "O-03",
+    .stands_for = "rehash half done",
     .techniques = BIT(VECTORS) | BIT(POWERCUT),
     .body = dearer_hashes,
 };

@@ -362,6 +362,8 @@ static void list_cases(void)
             if (all_cases[i]->techniques & (1u << technique))
                 printf(" %s", technique_name(technique));
         printf("\n    %s\n    stands for %s\n", all_cases[i]->shows, all_cases[i]->stands_for);
+        if (all_cases[i]->requirements)
+            printf("    required by %s\n", all_cases[i]->requirements);
     }
 }
 

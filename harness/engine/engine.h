@@ -318,10 +318,13 @@ const char *technique_name(enum technique);
 
 /* A case: one property. `body` gets the subject as it was given to case_run(). */
 struct test_case {
-    const char *name;       /* theme.property */
-    const char *shows;      /* one sentence: what it shows */
-    const char *stands_for; /* requirement and class of incident */
-    uint32_t techniques;    /* bits: 1u << enum technique */
+    const char *name;         /* theme.property */
+    const char *shows;        /* one sentence: what it shows */
+    const char *requirements; /* ids of what somebody demands, "N-13 A-6.3.1": of NIST SP 800-63B-4
+                                 (N), OWASP ASVS 5.0 (A), the OWASP cheat sheet on storing passwords
+                                 (O), RFC 8265 (P), PHC strings (PHC), ourselves (X); or null */
+    const char *stands_for;   /* class of incident */
+    uint32_t techniques;      /* bits: 1u << enum technique */
     uint32_t
         weight; /* how many runs it gets, in percent of the budget for one case; 0 stands for 100 */
     void (*body)(struct run *, const void *subject);
