@@ -10,9 +10,14 @@
 #define CASES(X)                                                                                   \
     X(encoding_round_trip)                                                                         \
     X(encoding_changed_string)                                                                     \
+    X(encoding_any_part)                                                                           \
+    X(encoding_any_end)                                                                            \
+    X(encoding_every_cost)                                                                         \
     X(encoding_broken_is_corrupt)                                                                  \
     X(encoding_tampered_record)                                                                    \
     X(hashing_neighbours)                                                                          \
+    X(hashing_any_byte)                                                                            \
+    X(hashing_wrong_passwords)                                                                     \
     X(hashing_every_length)                                                                        \
     X(hashing_salts)                                                                               \
     X(hashing_salt_entropy)                                                                        \
@@ -23,6 +28,7 @@
     X(accounts_machine)                                                                            \
     X(accounts_short_histories)                                                                    \
     X(accounts_names_apart)                                                                        \
+    X(accounts_lengths_of_names)                                                                   \
     X(accounts_denial_changes_nothing)                                                             \
     X(accounts_one_policy)                                                                         \
     X(accounts_unknown_is_wrong)                                                                   \
