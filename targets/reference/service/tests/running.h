@@ -91,12 +91,13 @@ static inline pid_t spawn(const char *const *arguments, int *ret_output)
     return process;
 }
 
-/* Starts authd with these options beside the usual ones (a list that ends in null), and reads where
- * it listens. */
-static inline void running_start(struct running *running, const char *const *options)
+/* Starts a service with these options beside the usual ones (a list that ends in null), and reads
+ * where it listens. */
+static inline void running_start_program(struct running *running, const char *program,
+                                         const char *const *options)
 {
     const char *arguments[ARGUMENTS_MAX] = {
-        AUTHD,      "--create",    "--database", running->database,
+        program,    "--create",    "--database", running->database,
         "--listen", "127.0.0.1:0", "--log",      running->log,
     };
     char line[128] = "";
@@ -110,8 +111,13 @@ static inline void running_start(struct running *running, const char *const *opt
     if (fgets(line, sizeof line, stream) == NULL ||
         strncmp(line, LISTENING, sizeof LISTENING - 1) != 0)
         fail_msg("authd does not start: %s", line);
-    running->port = (uint16_t)atoi(line + sizeof LISTENING - 1);
+    running->port = (uint16_t)strtoul(line + sizeof LISTENING - 1, NULL, 10);
     (void)fclose(stream);
+}
+
+static inline void running_start(struct running *running, const char *const *options)
+{
+    running_start_program(running, AUTHD, options);
 }
 
 /* The exit code, or minus the signal that ended it. */
