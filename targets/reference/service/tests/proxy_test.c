@@ -535,7 +535,7 @@ static unsigned run_service(const char *program, unsigned stride)
     wrong = asked = 0;
     memset(&expected, 0, sizeof expected);
     is_control = stride > 1;
-    running_folder(&running);
+    running_folder_in_memory(&running);
     running_start_program(&running, program, options);
     assert_int_equal(sqlite3_open(running.database, &looker), SQLITE_OK);
     assert_int_equal(sqlite3_busy_timeout(looker, DEADLINE_MS), SQLITE_OK);
