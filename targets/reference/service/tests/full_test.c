@@ -287,7 +287,7 @@ static void a_full_disk(void **state)
     live_through(&trouble);
 }
 
-static void files_that_may_not_grow(void **state)
+static void a_16_3_4_a_16_5_1_a_16_5_2_files_that_may_not_grow(void **state)
 {
     static const struct trouble trouble = {limit_prepare, limit_begins, limit_ends, limit_remove,
                                            "io"};
@@ -298,7 +298,7 @@ static void files_that_may_not_grow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_that_may_not_grow),
+        cmocka_unit_test(a_16_3_4_a_16_5_1_a_16_5_2_files_that_may_not_grow),
         cmocka_unit_test(a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
