@@ -358,6 +358,7 @@ static void run_way(const struct way *way)
     struct source_power source;
     memset(&search, 0, sizeof search);
     search.count_max = POWER_STATES_MAX;
+    search.light = !way->is_safe; /* what is far from safe is seen in the first pass */
     power_search_start(&search);
     source_power_start(&source, values, plan_values(&plan, values), &search.values);
     struct run run = {
