@@ -195,8 +195,15 @@ void bench_row(struct bench *bench, const struct row *row)
                                "ok", judged ? json_boolean(ok) : json_null()));
 }
 
+void bench_go_anywhere(void)
+{
+    cpu_set_t all;
+    memset(&all, 0xff, sizeof all); /* of those that there are */
+    (void)sched_setaffinity(0, sizeof all, &all);
+}
+
 /* Stays on the processor on which it happens to be. */
-static void stay_here(void)
+void bench_stay_here(void)
 {
     cpu_set_t here;
     int number = sched_getcpu();
@@ -216,7 +223,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: assay-bench [--quick] [FILE]\n");
         return EXIT_USAGE;
     }
-    stay_here();
+    bench_stay_here();
     bench.rows = json_array();
     bench_remark(anchor_name() ? anchor_name() : "RapidCheck is not installed");
     printf("%-44s %12s %12s %10s  wanted\n", "what", "ours", "theirs", "ratio");
@@ -230,6 +237,8 @@ int main(int argc, char **argv)
     schedule_rows(&bench);
     shrink_rows(&bench);
     fault_rows(&bench);
+    growth_rows(&bench);
+    whole_rows(&bench);
     int failed = path && json_dump_file(bench.rows, path, JSON_INDENT(2)) != 0;
     if (failed)
         fprintf(stderr, "bench: cannot write %s\n", path);

@@ -8,6 +8,8 @@
  *   schedule_rows.c  interleavings of two clients
  *   shrink_rows.c  the problems of the shrinking challenge
  *   fault_rows.c   the edge, and runs with one fault
+ *   growth_rows.c  logins while the accounts become more
+ *   whole_rows.c   the login service
  *   five_steps.c   the target with that bug
  *   anchor.h       what is asked of the engine that ours is compared with: rapidcheck.cpp, or
  *                  no_anchor.c where it is not installed
@@ -50,6 +52,10 @@ void bench_progress(const char *what);
 /* Ends the program: what was to be measured does not do what it should. */
 __attribute__((noreturn)) void bench_broken(const char *why);
 
+/* The processor on which all is measured; and all of them again, for other programs. */
+void bench_stay_here(void);
+void bench_go_anywhere(void);
+
 /* `full`, or very few in a quick run. */
 uint32_t bench_count(const struct bench *, uint32_t full);
 
@@ -79,5 +85,7 @@ void engine_rows(struct bench *);
 void schedule_rows(struct bench *);
 void shrink_rows(struct bench *);
 void fault_rows(struct bench *);
+void growth_rows(struct bench *);
+void whole_rows(struct bench *);
 
 #endif
