@@ -103,10 +103,11 @@ static void end(void *context)
     (void)context;
 }
 
-static void restart(void *context)
+static const char *restart(void *context)
 {
     (void)context;
     faults_restart();
+    return NULL;
 }
 
 /* --- SQL by somebody who knows nothing of the reference ----------------------------------------
