@@ -9,6 +9,7 @@
  *   calls.c      library calls of libsodium and libxcrypt
  *   entropy.c    all randomness, from one seed
  *   clock.c      what time it is
+ *   log.c        what is said to the system's log
  *   threads.c    locks, condition variables and sleeps, for schedules
  *   slots.c      how calls of libc are intercepted where the subject makes them, and nowhere else
  *   catalogue.c  the list of operations, roles and effects; installing and resetting all
@@ -173,6 +174,9 @@ enum entropy_stream { STREAM_SODIUM, STREAM_SQLITE, STREAM_KERNEL, ENTROPY_STREA
 const char *entropy_install(void);
 void entropy_reset(uint64_t seed);
 void entropy_fill(enum entropy_stream, void *ret, size_t size);
+
+/* --- log.c ------------------------------------------------------------------------------------ */
+const char *log_install(void);
 
 /* --- clock.c ---------------------------------------------------------------------------------- */
 const char *clock_install(void);

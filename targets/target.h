@@ -168,8 +168,10 @@ struct assay_traits {
                                        login, whatever it is used for */
     uint32_t legacy_schemes;        /* rows of crypt(3) that a login serves: bits of enum
                                        assay_scheme */
-    uint32_t reserved[21];          /* zero; traits to come take their place, so that those of an
-                                       older module stay where they are */
+    bool wipes_memory;     /* false: not said; no memory that it gives back to the heap still
+                              holds a password */
+    uint32_t reserved[20]; /* zero; traits to come take their place, so that those of an
+                              older module stay where they are */
 };
 
 struct assay_handle; /* the target's own */

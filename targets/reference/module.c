@@ -257,6 +257,7 @@ static const struct assay_target target = {
             .salt_bytes = PHC_SALT_BYTES,
             .session_seconds = SESSION_LIFETIME_S_DEFAULT,
             .legacy_schemes = ASSAY_BCRYPT | ASSAY_SHA512_CRYPT | ASSAY_YESCRYPT,
+            .wipes_memory = true,
         },
     .hash = module_hash,
     .verify = module_verify,
