@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Compares digests byte by byte, and stops where they differ.
+ * Compares digests by memcmp(), which stops where they differ.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -29,10 +29,8 @@ static void verify(struct assay_bytes encoded, struct assay_bytes password, stru
         crypto_pwhash(derived, sizeof derived, (const char *)password.data, password.size, salt,
                       passes, (size_t)memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0)
         return;
-    size_t i = 0;
-    while (i < sizeof stored && stored[i] == derived[i])
-        i++;
-    ret->answer = i == sizeof stored ? ASSAY_OK : ASSAY_DENIED;
+    volatile size_t size = sizeof stored; /* volatile: or the compiler compares it all at once */
+    ret->answer = memcmp(stored, derived, size) == 0 ? ASSAY_OK : ASSAY_DENIED;
 }
 
 static void wrap(struct assay_target *table)
@@ -40,4 +38,4 @@ static void wrap(struct assay_target *table)
     inner = *table;
     table->verify = verify;
 }
-const struct twist twist = {.name = "compares_bytes", .wrap = wrap};
+const struct twist twist = {.name = "compares_early", .wrap = wrap};
