@@ -305,7 +305,7 @@ static void failing_accounts(struct run *run, const struct assay_target *target,
     simple_name(&target->traits, 'a', &name);
     canary_text(run, &target->traits, NEXT, &next);
     client_init(&client, run, target, cheapest_cost(&target->traits));
-    if (!client_open(&client, false))
+    if (!client_open(&client, true))
         return;
     client_register(&client, &name, password);
     looked(run, "after a registration");
@@ -317,18 +317,34 @@ static void failing_accounts(struct run *run, const struct assay_target *target,
     client_close(&client);
 }
 
+static bool has_accounts(const struct assay_target *target)
+{
+    return target->open && target->register_account && target->login;
+}
+
+/* A store without accounts: to make it concerns no password. */
+static void prepare_store(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    struct client client;
+    if (!has_accounts(subject->target))
+        return;
+    client_init(&client, run, subject->target, cheapest_cost(&subject->target->traits));
+    client_open(&client, false);
+    client_close(&client);
+}
+
 static void error_paths(struct run *run, const void *context)
 {
     const struct subject *subject = context;
     const struct assay_target *target = subject->target;
-    bool has_accounts = target->open && target->register_account && target->login;
     struct text password;
-    if (!has_accounts)
+    if (!has_accounts(target))
         need_hashing(run, target);
     canary_text(run, &target->traits, NORMALISED, &password);
     watch_canaries(run, &target->traits);
     capture_printed(run);
-    if (has_accounts)
+    if (has_accounts(target))
         failing_accounts(run, target, &password);
     else
         failing_hashing(run, target, &password);
@@ -341,6 +357,7 @@ const struct test_case hygiene_error_paths = {
     .stands_for = "an error message with the request in it",
     .techniques = BIT(VECTORS) | BIT(FAULT),
     .body = error_paths,
+    .prepare = prepare_store,
 };
 
 /* --- Digests ---------------------------------------------------------------------------------- */

@@ -28,6 +28,11 @@ struct subject_functions {
     int64_t (*now_us)(void); /* by another call */
     void (*rest)(unsigned seconds);
     int (*wait)(pthread_cond_t *, pthread_mutex_t *, unsigned seconds);
+    /* What becomes of a text. */
+    void (*free_copy)(const char *text, bool wiped);
+    void (*grow_copy)(const char *text); /* wiped where it is at last */
+    bool (*fresh_is_zero)(size_t size);
+    void (*log)(const char *text);
 };
 const struct subject_functions *subject_functions(void);
 
