@@ -59,8 +59,24 @@
     X(concurrency_right_and_wrong)                                                                 \
     X(concurrency_short_of_memory)                                                                 \
     X(concurrency_any_three)                                                                       \
-    X(clock_guesses)                                                                               \
-    X(clock_session_ends)                                                                          \
+    X(concurrency_two_names)                                                                       \
+    X(concurrency_right_twice)                                                                     \
+    X(concurrency_two_hashes)                                                                      \
+    X(concurrency_session_and_change)                                                              \
+    X(concurrency_check_and_rehash)                                                                \
+    X(concurrency_two_revocations)                                                                 \
+    X(concurrency_two_guesses)                                                                     \
+    X(concurrency_any_guesses)                                                                     \
+    X(lockout_every_way)                                                                           \
+    X(lockout_machine)                                                                             \
+    X(lockout_guesses)                                                                             \
+    X(lockout_outage)                                                                              \
+    X(sessions_tokens)                                                                             \
+    X(sessions_changed_tokens)                                                                     \
+    X(sessions_every_end)                                                                          \
+    X(sessions_machine)                                                                            \
+    X(sessions_end_in_time)                                                                        \
+    X(sessions_outage)                                                                             \
     X(outage_first_day)                                                                            \
     X(outage_five_steps)                                                                           \
     X(outage_morning)                                                                              \
@@ -70,7 +86,9 @@
     X(outage_damaged_file)                                                                         \
     X(powercut_first_day)                                                                          \
     X(powercut_farewell)                                                                           \
-    X(powercut_dearer_hashes)
+    X(powercut_dearer_hashes)                                                                      \
+    X(powercut_guesses)                                                                            \
+    X(powercut_sessions)
 
 #define DECLARED(name) extern const struct test_case name;
 #define LISTED(name)   &name,

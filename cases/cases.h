@@ -3,8 +3,8 @@
  * The cases, and what they have in common.
  *
  *   cases.c      the list: a new case is one line here
- *   encoding.c hashing.c unicode.c accounts.c compat.c concurrency.c work.c hygiene.c outage.c
- *   powercut.c   one theme a file; vectors.c is a part of hashing
+ *   encoding.c hashing.c unicode.c accounts.c compat.c concurrency.c lockout.c sessions.c work.c
+ *   hygiene.c outage.c powercut.c   one theme a file; vectors.c is a part of hashing
  *   client.c     operations of a target, each a step of the story, each answer judged
  *   oracle.c     what may be demanded of an answer: sound, so that no honest target breaks it
  *   model.c      which passwords an account may have, after everything that was answered or left
@@ -51,6 +51,8 @@ void draw_name(struct run *, const struct assay_traits *, struct text *ret);
 /* The simplest ones of a letter, without a draw. */
 void simple_password(const struct assay_traits *, uint8_t letter, struct text *ret);
 void simple_name(const struct assay_traits *, uint8_t letter, struct text *ret);
+/* And one with another spelling, if the target declares that names have such; else the same. */
+void name_with_alias(const struct assay_traits *, struct text *ret_name, struct text *ret_alias);
 /* A cost near the cheapest that the target accepts; simplest: that one. */
 struct assay_cost draw_cost(struct run *, const struct assay_traits *);
 struct assay_cost cheapest_cost(const struct assay_traits *);
@@ -94,6 +96,12 @@ void judge_hidden(struct run *, const struct assay_reply *, const char *operatio
 void judge_reply_of_record(struct run *, const struct assay_reply *, const char *operation,
                            const struct text *secret);
 
+/* Whether a fault has put the clock on, and how often it may have: every lock and every session may
+ * have ended so often before its time. */
+bool clock_was_put_on(uint32_t *ret_times);
+/* Whether some reading of the clock is to fail in this run: then any session may have ended. */
+bool clock_fails(void);
+
 /* --- client.c
  * -------------------------------------------------------------------------------------------------
  */
@@ -122,6 +130,11 @@ void client_with_account(struct client *, struct run *, const struct assay_targe
                          struct text *ret_name, struct text *ret_password);
 enum assay_answer client_login(struct client *, const struct text *name,
                                const struct text *password);
+/* The same for a session: a token, empty unless the answer is ok. */
+enum assay_answer client_login_session(struct client *, const struct text *name,
+                                       const struct text *password, struct text *ret_token);
+enum assay_answer client_check(struct client *, const struct text *token, struct text *ret_name);
+enum assay_answer client_revoke(struct client *, const struct text *token);
 enum assay_answer client_change(struct client *, const struct text *name, const struct text *before,
                                 const struct text *after);
 enum assay_answer client_remove(struct client *, const struct text *name,
@@ -148,6 +161,34 @@ bool would_hash(struct run *, const struct assay_target *, const struct text *pa
 void need_hashing(struct run *, const struct assay_target *);
 void need_accounts(struct run *, const struct assay_target *);
 void need_records(struct run *, const struct assay_target *);
+void need_sessions(struct run *, const struct assay_target *);
+
+/* --- lockout.c
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* How many wrong passwords in a row lock an account; unsupported, if none do. */
+uint32_t need_lock(struct run *, const struct assay_target *);
+
+/* --- hashing.c, sessions.c
+ * --------------------------------------------------------------------------------------
+ */
+
+/* Random bytes that were given out since the run began. */
+uint64_t random_bytes(void);
+
+/* What may be true of a session: one of these, or both. */
+enum { SESSION_LIVES = 1, SESSION_ENDED = 2 };
+struct session_state {
+    unsigned may;
+    bool
+        is_revoked; /* which is answered ok only once; but it may be, when it had ended otherwise */
+};
+/* Whether an answer to a check, or to a revocation, is possible; takes it into account. */
+bool session_is_revoked(struct session_state *, enum assay_answer);
+bool session_fits(struct session_state *, enum assay_answer);
+/* An operation that ends it was answered so. */
+void session_ends(struct session_state *, enum assay_answer);
 
 /* --- model.c
  * --------------------------------------------------------------------------------------------------

@@ -101,8 +101,7 @@ const struct test_case hashing_salts = {
     .body = salts,
 };
 
-/* Random bytes that were given out since the run began. */
-static uint64_t random_bytes(void)
+uint64_t random_bytes(void)
 {
     const struct catalogue *catalogue = edge_catalogue();
     uint64_t sum = 0;

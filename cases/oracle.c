@@ -248,3 +248,25 @@ void judge_hidden(struct run *run, const struct assay_reply *reply, const char *
     CHECK(run, !holds(reply->detail, &end),
           "%s writes the stored digest into the detail for operators", operation);
 }
+
+bool clock_was_put_on(uint32_t *ret_times)
+{
+    const struct plan *plan = edge_plan();
+    uint16_t clock = operation_named("clock.read");
+    *ret_times = 0;
+    for (uint32_t i = 0; i < plan->count; i++)
+        if ((edge_fired() & (1u << i)) && plan->faults[i].site.operation == clock &&
+            strcmp(edge_catalogue()->operations[clock].effects[plan->faults[i].effect.code - 1],
+                   "forward") == 0)
+            *ret_times = plan->faults[i].times;
+    return *ret_times > 0;
+}
+
+bool clock_fails(void)
+{
+    const struct plan *plan = edge_plan();
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (plan->faults[i].site.operation == operation_named("clock.read"))
+            return true;
+    return false;
+}

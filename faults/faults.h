@@ -185,6 +185,10 @@ void clock_reset(void);
 int64_t clock_wall_us(void);
 /* Time goes by. */
 void clock_sleep(uint64_t us);
+/* The same, by every clock of the subject: what a case lets pass, and nobody slept. */
+void clock_pass(uint64_t us);
+/* The wall clock, and no other, is put on or back. */
+void clock_set(int64_t us);
 /* Since the reset, whatever the wall clock says. */
 uint64_t clock_passed_us(void);
 

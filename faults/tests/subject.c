@@ -135,6 +135,12 @@ static int64_t now_us(void)
     return gettimeofday(&time, NULL) == 0 ? time.tv_sec * INT64_C(1000000) + time.tv_usec : -1;
 }
 
+static int64_t monotonic_s(void)
+{
+    struct timespec time = {0};
+    return clock_gettime(CLOCK_MONOTONIC, &time) == 0 ? time.tv_sec : -1;
+}
+
 static void rest(unsigned seconds)
 {
     struct timespec part = {seconds / 4, 0};
@@ -210,6 +216,7 @@ const struct subject_functions *subject_functions(void)
         .getrandom = getrandom,
         .now = now,
         .now_us = now_us,
+        .monotonic_s = monotonic_s,
         .rest = rest,
         .wait = wait_for,
         .free_copy = free_copy,

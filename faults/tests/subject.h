@@ -26,6 +26,7 @@ struct subject_functions {
     ssize_t (*getrandom)(void *, size_t, unsigned);
     time_t (*now)(void);
     int64_t (*now_us)(void); /* by another call */
+    int64_t (*monotonic_s)(void);
     void (*rest)(unsigned seconds);
     int (*wait)(pthread_cond_t *, pthread_mutex_t *, unsigned seconds);
     /* What becomes of a text. */

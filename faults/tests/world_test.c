@@ -205,6 +205,37 @@ static void clock_of_a_run(void **state)
     end();
 }
 
+/* Time that is let pass goes by on every clock; a wall clock that is set, on no other. Real seconds
+ * go by as well, fewer than these. */
+static void clock_is_driven(void **state)
+{
+    static const struct {
+        int64_t pass_s, set_s, wall_s, monotonic_s;
+        const char *why;
+    } rows[] = {
+        {0, 0, 0, 0, "nothing happens"},
+        {5000, 0, 5000, 5000, "time passes"},
+        {0, 5000, 5000, 0, "put on"},
+        {0, -5000, -5000, 0, "put back"},
+        {5000, -5000, 0, 5000, "put back by what has passed"},
+        {0, -(DAY_ONE + 1), -DAY_ONE, 0, "never before 1970"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        faults_reset(1);
+        begin(0, 0, 0);
+        int64_t before = subject->monotonic_s();
+        clock_pass((uint64_t)rows[i].pass_s * 1000000);
+        clock_set(rows[i].set_s * 1000000);
+        assert_int_equal(subject->now(), DAY_ONE + rows[i].wall_s);
+        assert_in_range(subject->monotonic_s() - before, rows[i].monotonic_s,
+                        rows[i].monotonic_s + 4000);
+        faults_reset(1);
+        assert_in_range(subject->monotonic_s() - before, 0, 4000);
+        end();
+    }
+}
+
 /* Where the clock is put, it goes on from. */
 static void clock_stays_where_it_is_put(void **state)
 {
@@ -419,6 +450,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(kernel_follows_the_seed, reset),
         cmocka_unit_test_setup(stuck_repeats, reset),
         cmocka_unit_test_setup(clock_of_a_run, reset),
+        cmocka_unit_test_setup(clock_is_driven, reset),
         cmocka_unit_test_setup(clock_stays_where_it_is_put, reset),
         cmocka_unit_test_setup(deadlines_are_those_of_the_run, reset),
         cmocka_unit_test_setup(hash_without_memory, reset),

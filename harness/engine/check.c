@@ -14,6 +14,8 @@
 #include "harness/engine/power.h"
 #include "harness/engine/unseen.h"
 
+#define US_PER_SECOND UINT64_C(1000000)
+
 enum { RUN_FAILED = 1, RUN_REJECTED, RUN_UNSUPPORTED };
 
 const char *verdict_name(enum verdict verdict)
@@ -166,6 +168,28 @@ void step(struct run *run, const char *name)
     snprintf(run->outcome->step, sizeof run->outcome->step, "%s", name);
     edge_step(run->outcome->steps++, name);
     unseen_end();
+}
+
+/* Both clocks of the world are there, or none. */
+static void need_clock(struct run *run)
+{
+    if (!run->world->pass || !run->world->set_clock)
+        unsupported(run, "a clock that this harness can drive");
+}
+
+void time_passes(struct run *run, uint64_t seconds)
+{
+    need_clock(run);
+    run->world->pass(run->world->context, seconds * US_PER_SECOND);
+    tell(run, "%llu seconds pass", (unsigned long long)seconds);
+}
+
+void clock_jumps(struct run *run, int64_t seconds)
+{
+    need_clock(run);
+    run->world->set_clock(run->world->context, seconds * (int64_t)US_PER_SECOND);
+    tell(run, "the wall clock is put %s by %lld seconds", seconds < 0 ? "back" : "on",
+         (long long)(seconds < 0 ? -seconds : seconds));
 }
 
 static __attribute__((format(printf, 2, 0))) void add_line(struct outcome *outcome,

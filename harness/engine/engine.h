@@ -352,6 +352,10 @@ struct world {
      * kept for this owner and seed. Null: it is prepared for each run. */
     void (*keep)(const void *owner, uint64_t entropy_seed);
     bool (*restore)(const void *owner, uint64_t entropy_seed);
+    /* Time passes by every clock of the subject; its wall clock is set, by so much. Or both null.
+     */
+    void (*pass)(void *context, uint64_t us);
+    void (*set_clock)(void *context, int64_t us);
 };
 /* What became of a run, from its outcome: the one place that says so. */
 enum consequence consequence_of(const struct outcome *);
@@ -429,6 +433,11 @@ void label(struct run *, const char *name);
 void cover(struct run *, uint32_t percent_min, bool holds, const char *name);
 /* Keeps the largest value. */
 void maximize(struct run *, int64_t value, const char *name);
+
+/* So many seconds pass, by every clock that the subject reads. */
+void time_passes(struct run *, uint64_t seconds);
+/* The subject's wall clock is put on by so many seconds, or back. No time passes. */
+void clock_jumps(struct run *, int64_t seconds);
 
 /* The subject says that something failed. Counts when a fault has fired. */
 void report_failure(struct run *, struct report);

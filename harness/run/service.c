@@ -101,6 +101,18 @@ static void world_restart(void *context)
         edge_record(&service->channel->sites);
 }
 
+static void world_pass(void *context, uint64_t us)
+{
+    (void)context;
+    clock_pass(us);
+}
+
+static void world_set_clock(void *context, int64_t us)
+{
+    (void)context;
+    clock_set(us);
+}
+
 static void world_thread(void *context)
 {
     struct service *service = context;
@@ -189,7 +201,9 @@ static enum verdict run_once(struct service *service, struct source *source)
                                 .thread = world_thread,
                                 .restart = world_restart,
                                 .keep = disk_keep,
-                                .restore = disk_restore};
+                                .restore = disk_restore,
+                                .pass = world_pass,
+                                .set_clock = world_set_clock};
     enum verdict verdict =
         case_run(&run, service->options->cases[channel->case_index], &service->subject, &world);
     struct tally *tally = &channel->tally;
