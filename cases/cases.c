@@ -10,6 +10,7 @@
 #define CASES(X)                                                                                   \
     X(encoding_round_trip)                                                                         \
     X(encoding_changed_string)                                                                     \
+    X(encoding_any_part)                                                                           \
     X(encoding_broken_is_corrupt)                                                                  \
     X(encoding_tampered_record)                                                                    \
     X(encoding_traps)                                                                              \
@@ -17,6 +18,8 @@
     X(encoding_longest_strings)                                                                    \
     X(encoding_hostile_cost)                                                                       \
     X(hashing_neighbours)                                                                          \
+    X(hashing_any_byte)                                                                            \
+    X(hashing_wrong_passwords)                                                                     \
     X(hashing_every_length)                                                                        \
     X(hashing_salts)                                                                               \
     X(hashing_salt_entropy)                                                                        \

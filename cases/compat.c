@@ -68,14 +68,21 @@ const struct test_case compat_current_rows = {
 };
 
 /* Costs whose strings are longer than cheap ones: 96, 97 (production) and 98 bytes for Argon2id in
- * PHC form. */
+ * PHC form. None is cheaper than what the target declares to accept. */
 static struct assay_cost draw_later_cost(struct run *run, const struct assay_traits *traits)
 {
     static const struct assay_cost longer[] = {
         {0, 0}, {1024, 3}, {10240, 1}, {19456, 2}, {100000, 1}};
     size_t which =
         draw_index(run, traits->cost_min.memory_kib ? sizeof longer / sizeof *longer : 1);
-    return which == 0 ? draw_cost(run, traits) : longer[which];
+    if (which == 0)
+        return draw_cost(run, traits);
+    struct assay_cost cost = longer[which];
+    if (cost.memory_kib < traits->cost_min.memory_kib)
+        cost.memory_kib = traits->cost_min.memory_kib;
+    if (cost.passes < traits->cost_min.passes)
+        cost.passes = traits->cost_min.passes;
+    return cost;
 }
 
 static void older_rows(struct run *run, const void *context)

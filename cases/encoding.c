@@ -194,6 +194,36 @@ const struct test_case encoding_changed_string = {
     .body = changed_string,
 };
 
+/* What is left of a stored string when its end or its beginning is gone. */
+static void any_part(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    const struct assay_target *target = subject->target;
+    struct text password, wrong, encoded, part;
+    need_hashing(run, target);
+    simple_password(&target->traits, 'a', &password);
+    simple_password(&target->traits, 'b', &wrong);
+    stored_hash(run, target, cheapest_cost(&target->traits), &password, &encoded);
+    bool is_end = draw(run, 0, 1, 0) == 1;
+    size_t size = (size_t)draw(run, 0, (int64_t)encoded.size - 1, 0);
+    part.size = size;
+    memcpy(part.bytes, encoded.bytes + (is_end ? encoded.size - size : 0), size);
+    CHECK(run, stored_verify(run, target, &part, &password) != ASSAY_OK,
+          "%zu bytes of a stored string of %zu open the account", size, encoded.size);
+    if (!same_password(&target->traits, &password, &wrong))
+        CHECK(run, stored_verify(run, target, &part, &wrong) != ASSAY_OK,
+              "%zu bytes of a stored string of %zu open the account to a password that nobody set",
+              size, encoded.size);
+}
+const struct test_case encoding_any_part = {
+    .name = "encoding.any_part",
+    .shows = "no beginning and no end of a stored string opens an account, however long it is",
+    .requirements = "PHC-02 PHC-08",
+    .stands_for = "CVE-2023-0567, CVE-2018-12551: rows that were cut, compared as far as they go",
+    .techniques = BIT(EXHAUSTIVE),
+    .body = any_part,
+};
+
 static bool is_sentinel(const struct assay_traits *traits, const struct text *text)
 {
     for (const char *const *sentinel = traits->sentinels; sentinel && *sentinel; sentinel++)
@@ -557,7 +587,8 @@ static const struct assay_cost long_costs[] = {{0, 9},   {0, 10},   {0, 100},   
 
 static void longest_strings(struct run *run, const void *context)
 {
-    static const char *const rows[] = {"of an older cost", "that was served before", "of this cost"};
+    static const char *const rows[] = {"of an older cost", "that was served before",
+                                       "of this cost"};
     const struct subject *subject = context;
     const struct assay_target *target = subject->target;
     const struct assay_traits *traits = &target->traits;

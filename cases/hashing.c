@@ -5,6 +5,7 @@
  * Every byte of a password counts, at every length; what is wrong by one bit is wrong; two hashes
  * of one password never look alike; and what a hash is said to cost it costs.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "cases/cases.h"
@@ -74,6 +75,83 @@ const struct test_case hashing_every_length = {
     .stands_for = "lengths that wrap, passwords that are cut",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = every_length,
+};
+
+/* Any byte is put behind a password, or between it and something else: what comes behind counts. */
+static void any_byte(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    const struct assay_target *target = subject->target;
+    struct text password, other, encoded;
+    need_hashing(run, target);
+    enum { BEHIND, BEHIND_WITH_MORE, BETWEEN, WAYS };
+    size_t way = draw_index(run, WAYS);
+    uint8_t byte = (uint8_t)draw(run, 0, UINT8_MAX, 0);
+    simple_password(&target->traits, 'a', &password);
+    if (way == BETWEEN)
+        text_add(&password, &byte, 1);
+    other = password;
+    if (way != BETWEEN)
+        text_add(&other, &byte, 1);
+    if (way != BEHIND)
+        text_add(&other, "x", 1);
+    if (way == BETWEEN)
+        text_add(&password, "y", 1);
+    if (!within_password_limits(&target->traits, &password) ||
+        same_password(&target->traits, &password, &other))
+        reject(run);
+    stored_hash(run, target, cheapest_cost(&target->traits), &password, &encoded);
+    enum assay_answer answer = stored_verify(run, target, &encoded, &other);
+    CHECK(run, answer == ASSAY_DENIED || answer == ASSAY_REFUSED,
+          "a password that differs behind a byte 0x%02x is answered %s", byte,
+          REPLY_TEXT(client_reply()));
+}
+const struct test_case hashing_any_byte = {
+    .name = "hashing.any_byte",
+    .shows = "whatever byte a password holds, what follows it counts",
+    .requirements = "N-05 A-6.2.8",
+    .stands_for =
+        "node.bcrypt#774, CVE-2024-3096, CVE-2011-2483: passwords that end at a NUL, at a "
+        "sign bit or at a character",
+    .techniques = BIT(EXHAUSTIVE),
+    .weight = 25,
+    .body = any_byte,
+};
+
+#define WRONG_PASSWORDS                                                                            \
+    400u /* of one in 256 that is right, eight runs miss all by 4 in a million */
+
+static void wrong_passwords(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    const struct assay_target *target = subject->target;
+    struct text password, encoded;
+    need_hashing(run, target);
+    simple_password(&target->traits, 'a', &password);
+    stored_hash(run, target, cheapest_cost(&target->traits), &password, &encoded);
+    step(run, "verify");
+    tell(run, "verify %u wrong passwords against %s", WRONG_PASSWORDS, QUOTED_TEXT(&encoded));
+    for (uint32_t i = 0; i < WRONG_PASSWORDS; i++) {
+        struct assay_reply reply = {.answer = ASSAY_ANSWERS};
+        struct text wrong = password;
+        char number[12];
+        snprintf(number, sizeof number, "%u", i);
+        text_add(&wrong, number, strlen(number));
+        if (same_password(&target->traits, &password, &wrong))
+            reject(run);
+        target->verify(text_bytes(&encoded), text_bytes(&wrong), &reply);
+        judge_reply(run, &reply, "verify", &wrong);
+        CHECK(run, reply.answer == ASSAY_DENIED || reply.answer == ASSAY_REFUSED,
+              "of many wrong passwords %s is answered %s", QUOTED_TEXT(&wrong), REPLY_TEXT(&reply));
+    }
+}
+const struct test_case hashing_wrong_passwords = {
+    .name = "hashing.wrong_passwords",
+    .shows = "of thousands of wrong passwords none is right",
+    .requirements = "N-05 A-6.2.8",
+    .stands_for = "CVE-2012-2122: a comparison of which only a part is kept",
+    .techniques = BIT(VECTORS),
+    .body = wrong_passwords,
 };
 
 static void salts(struct run *run, const void *context)

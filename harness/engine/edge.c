@@ -146,6 +146,14 @@ void edge_begin(const struct plan *plan)
     outlets_reset();
 }
 
+void edge_arm(const struct plan *plan)
+{
+    state.plan = *plan;
+    state.fired = 0;
+    memset(state.fired_times, 0, sizeof state.fired_times);
+    memset(state.had, 0, sizeof state.had);
+}
+
 bool edge_is_running(void)
 {
     return state.running;

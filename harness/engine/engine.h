@@ -517,6 +517,9 @@ uint8_t edge_step_now(const char **ret_name);
 bool edge_quiet(bool quiet);
 void edge_begin(const struct plan *);
 void edge_end(struct outcome *);
+/* From now on this is the plan, and nothing of it has fired: for histories that say themselves what
+ * fails where. A plan that is drawn comes with edge_begin(). */
+void edge_arm(const struct plan *);
 void edge_step(uint32_t number, const char *name);
 /* One bit for each fault of the plan that has fired so far. */
 uint32_t edge_fired(void);
@@ -647,6 +650,12 @@ struct power_moment {
  * those of the state under its eyes. Nothing that was opened before may still be. */
 void power_cuts(struct run *, void (*look)(struct run *, const struct power_moment *, void *),
                 void *context);
+
+/* For histories that say themselves where the power goes: the present moment; and the end of the
+ * watch, with the disk as it was then without all that was pending, and the target in a new
+ * process. */
+uint32_t power_here(void);
+void power_lose(struct run *, uint32_t moment);
 
 /* Values for CHOICE_POWER. */
 #define POWER_VALUES_MAX (4u + POWER_PENDING_MAX)

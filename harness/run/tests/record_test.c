@@ -35,7 +35,7 @@ static struct case_result sample_result(void)
         .all = true,
         .observed = {.runs = 9,
                      .count = 1,
-                     .at = {{OBSERVED_COVER, "a\nlabel", 10, 20, INT64_MIN, false}}},
+                     .at = {{OBSERVED_COVER, "a\nlabel", 10, 20, INT64_MIN, 0, false}}},
         .reached = 1ull << 1 | 1ull,
         .faults = {.singles = 11,
                    .pairs = 12,
