@@ -6,6 +6,7 @@
  * model of possible passwords. A restart, or another cost, may come anywhere and must change no
  * answer.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "cases/cases.h"
@@ -405,6 +406,33 @@ const struct test_case accounts_short_histories = {
     .body = short_histories,
 };
 
+/* The first account is there; the second is registered, and neither opens to the other's password.
+ */
+static void keep_apart(struct client *client, const struct text names[2],
+                       const struct text passwords[2])
+{
+    struct run *run = client->run;
+    enum assay_answer second = client_register(client, &names[1], &passwords[1]);
+    if (same_name(&client->table->traits, &names[0], &names[1]))
+        CHECK(run, second == ASSAY_EXISTS || second == ASSAY_REFUSED,
+              "a name that the target equates with a taken one is answered %s",
+              REPLY_TEXT(client_reply()));
+    else
+        CHECK(run, second == ASSAY_OK || second == ASSAY_REFUSED,
+              "another name than the taken one is answered %s", REPLY_TEXT(client_reply()));
+    CHECK(run, client_login(client, &names[0], &passwords[0]) == ASSAY_OK,
+          "the first account is answered %s after the second was registered",
+          REPLY_TEXT(client_reply()));
+    CHECK(run, client_login(client, &names[0], &passwords[1]) != ASSAY_OK,
+          "the second account's password opens the first account");
+    if (second != ASSAY_OK)
+        return;
+    CHECK(run, client_login(client, &names[1], &passwords[1]) == ASSAY_OK,
+          "the second account is answered %s", REPLY_TEXT(client_reply()));
+    CHECK(run, client_login(client, &names[1], &passwords[0]) != ASSAY_OK,
+          "the first account's password opens the second account");
+}
+
 static void names_apart(struct run *run, const void *context)
 {
     const struct subject *subject = context;
@@ -417,26 +445,7 @@ static void names_apart(struct run *run, const void *context)
     if (same_password(traits, &passwords[0], &passwords[1]) ||
         !within_name_limits(traits, &names[1]))
         reject(run);
-    enum assay_answer second = client_register(&client, &names[1], &passwords[1]);
-    bool same = same_name(traits, &names[0], &names[1]);
-    if (same)
-        CHECK(run, second == ASSAY_EXISTS || second == ASSAY_REFUSED,
-              "a name that the target equates with a taken one is answered %s",
-              REPLY_TEXT(client_reply()));
-    else
-        CHECK(run, second == ASSAY_OK || second == ASSAY_REFUSED,
-              "another name than the taken one is answered %s", REPLY_TEXT(client_reply()));
-    CHECK(run, client_login(&client, &names[0], &passwords[0]) == ASSAY_OK,
-          "the first account is answered %s after the second was registered",
-          REPLY_TEXT(client_reply()));
-    CHECK(run, client_login(&client, &names[0], &passwords[1]) != ASSAY_OK,
-          "the second account's password opens the first account");
-    if (second != ASSAY_OK)
-        return;
-    CHECK(run, client_login(&client, &names[1], &passwords[1]) == ASSAY_OK,
-          "the second account is answered %s", REPLY_TEXT(client_reply()));
-    CHECK(run, client_login(&client, &names[1], &passwords[0]) != ASSAY_OK,
-          "the first account's password opens the second account");
+    keep_apart(&client, names, passwords);
 }
 const struct test_case accounts_names_apart = {
     .name = "accounts.names_apart",
@@ -445,6 +454,78 @@ const struct test_case accounts_names_apart = {
     .stands_for = "CVE-2008-4106, CVE-2021-41194: takeover by a name that is nearly equal",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = names_apart,
+};
+
+#define NAME_BYTES_TRIED 255u /* where no limit is declared */
+
+/* A piece again and again, as far as it fits, and then its first byte. */
+static void fill_name(const char *piece, size_t size, struct text *ret)
+{
+    ret->size = 0;
+    while (ret->size + strlen(piece) <= size)
+        text_add(ret, piece, strlen(piece));
+    while (ret->size < size)
+        text_add(ret, "a", 1);
+}
+
+enum mistake { LAST_BYTES, ONE_MORE, CASE, ZERO_IN_FRONT, SPACE_BEHIND, NO_FRACTION, MISTAKES };
+
+/* A name that is easily taken for another one: cut, folded, read as a number, trimmed. */
+static void mistake_name(enum mistake way, const struct text *name, struct text *ret)
+{
+    *ret = *name;
+    if (way == LAST_BYTES)
+        memset(ret->bytes + (name->size > 1 ? name->size - 2 : 0), 'x', name->size > 1 ? 2 : 1);
+    if (way == ONE_MORE)
+        text_add(ret, "a", 1);
+    if (way == CASE && isalpha(ret->bytes[0]))
+        ret->bytes[0] ^= 0x20;
+    if (way == ZERO_IN_FRONT) {
+        ret->bytes[0] = '0';
+        ret->size = 1;
+        text_add(ret, name->bytes, name->size);
+    }
+    if (way == SPACE_BEHIND)
+        text_add(ret, " ", 1);
+    if (way == NO_FRACTION)
+        text_add(ret, ".0", 2);
+}
+static void lengths_of_names(struct run *run, const void *context)
+{
+    static const char *const pieces[] = {"a", "A", "7", "\u00e9", "b c"};
+    static const size_t lengths[] = {1, 2, 9, 17, 33, 65, 129, SIZE_MAX - 1, SIZE_MAX};
+    const struct subject *subject = context;
+    const struct assay_target *target = subject->target;
+    const struct assay_traits *traits = &target->traits;
+    struct text names[2], passwords[2];
+    struct client client;
+    need_accounts(run, target);
+    const char *piece = pieces[draw_factor(run, sizeof pieces / sizeof *pieces)];
+    size_t length = lengths[draw_factor(run, sizeof lengths / sizeof *lengths)];
+    enum mistake way = (enum mistake)draw_factor(run, MISTAKES);
+    size_t longest = traits->name_bytes_max ? traits->name_bytes_max : NAME_BYTES_TRIED;
+    if (length >= SIZE_MAX - 1)
+        length = longest - (SIZE_MAX - length);
+    fill_name(piece, length, &names[0]);
+    mistake_name(way, &names[0], &names[1]);
+    for (size_t i = 0; i < 2; i++)
+        simple_password(traits, (uint8_t)('a' + i), &passwords[i]);
+    if (!within_name_limits(traits, &names[0]) || !within_name_limits(traits, &names[1]))
+        reject(run);
+    client_init(&client, run, target, cheapest_cost(traits));
+    client_open(&client, false);
+    if (client_register(&client, &names[0], &passwords[0]) != ASSAY_OK)
+        reject(run);
+    keep_apart(&client, names, passwords);
+}
+const struct test_case accounts_lengths_of_names = {
+    .name = "accounts.lengths_of_names",
+    .shows = "for names of every length and kind, two that are nearly one are two accounts, and "
+             "each opens to its own password",
+    .stands_for = "CVE-2008-4106, CVE-2013-0233: names that are cut, folded, trimmed or read as "
+                  "numbers, on one side or on both",
+    .techniques = BIT(EXHAUSTIVE),
+    .body = lengths_of_names,
 };
 
 static void denial_changes_nothing(struct run *run, const void *context)

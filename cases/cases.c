@@ -11,6 +11,8 @@
     X(encoding_round_trip)                                                                         \
     X(encoding_changed_string)                                                                     \
     X(encoding_any_part)                                                                           \
+    X(encoding_any_end)                                                                            \
+    X(encoding_every_cost)                                                                         \
     X(encoding_broken_is_corrupt)                                                                  \
     X(encoding_tampered_record)                                                                    \
     X(encoding_traps)                                                                              \
@@ -36,6 +38,7 @@
     X(accounts_machine)                                                                            \
     X(accounts_short_histories)                                                                    \
     X(accounts_names_apart)                                                                        \
+    X(accounts_lengths_of_names)                                                                   \
     X(accounts_denial_changes_nothing)                                                             \
     X(accounts_one_policy)                                                                         \
     X(accounts_must_exist)                                                                         \

@@ -224,6 +224,100 @@ const struct test_case encoding_any_part = {
     .body = any_part,
 };
 
+/* Where strings are padded or written otherwise: more follows, or the last byte is another one. */
+static void any_end(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    const struct assay_target *target = subject->target;
+    struct text password, encoded, changed;
+    need_hashing(run, target);
+    enum { FOLLOWED, FOLLOWED_TWICE, ANOTHER, WAYS };
+    size_t way = draw_index(run, WAYS);
+    char byte = (char)(draw(run, 0, UINT8_MAX, 0));
+    simple_password(&target->traits, 'a', &password);
+    stored_hash(run, target, cheapest_cost(&target->traits), &password, &encoded);
+    changed = encoded;
+    if (way == FOLLOWED || way == FOLLOWED_TWICE)
+        splice(&changed, changed.size, changed.size, &byte, 1);
+    if (way == FOLLOWED_TWICE)
+        splice(&changed, changed.size, changed.size, "x", 1);
+    if (way == ANOTHER)
+        changed.bytes[changed.size - 1] = (uint8_t)byte;
+    bool is_allowed =
+        way == ANOTHER && (target->traits.other_spellings ||
+                           changed.bytes[changed.size - 1] == encoded.bytes[encoded.size - 1]);
+    enum assay_answer answer = stored_verify(run, target, &changed, &password);
+    CHECK(
+        run, answer != ASSAY_OK || is_allowed,
+        "a stored string of %zu bytes opens the account, and one of %zu bytes that ends otherwise "
+        "does, too",
+        encoded.size, changed.size);
+}
+const struct test_case encoding_any_end = {
+    .name = "encoding.any_end",
+    .shows = "whatever byte follows a stored string or takes the place of its last one, it opens "
+             "nothing",
+    .requirements = "PHC-02 PHC-08",
+    .stands_for = "rows that were padded, ends that are not read, unused bits of base64",
+    .techniques = BIT(EXHAUSTIVE),
+    .body = any_end,
+};
+
+/* From both sides of where numbers get longer, in digits, in bytes and in signs. Costs of more work
+ * than that take their time. */
+static const struct assay_cost costs[] = {
+    {0, 0},     {0, 1},     {0, 2},     {0, 9},     {0, 10},   {0, 99},   {0, 100},  {0, 127},
+    {0, 128},   {0, 255},   {0, 256},   {0, 999},   {0, 1000}, {99, 0},   {100, 0},  {127, 0},
+    {128, 0},   {255, 0},   {256, 0},   {999, 0},   {1000, 0}, {1023, 0}, {1024, 0}, {9999, 0},
+    {10000, 0}, {32767, 0}, {32768, 0}, {65535, 0}, {65536, 0}};
+
+static void every_cost(struct run *run, const void *context)
+{
+    const struct subject *subject = context;
+    const struct assay_target *target = subject->target;
+    const struct assay_cost cheapest = cheapest_cost(&target->traits);
+    struct text password, encoded;
+    struct assay_cost stored = {0, 0};
+    need_hashing(run, target);
+    if (!target->cost || !target->traits.cost_min.memory_kib)
+        unsupported(run, "a cost that can be set and read");
+    struct assay_cost cost = costs[draw_factor(run, sizeof costs / sizeof *costs)];
+    bool is_default = cost.memory_kib == 0 && cost.passes == 0;
+    struct assay_cost wanted = is_default ? target->traits.cost_default : cost;
+    if (!is_default && cost.memory_kib < cheapest.memory_kib)
+        cost.memory_kib = wanted.memory_kib = cheapest.memory_kib;
+    if (!is_default && cost.passes < cheapest.passes)
+        cost.passes = wanted.passes = cheapest.passes;
+    simple_password(&target->traits, 'a', &password);
+    step(run, "hash");
+    struct assay_reply reply = plain_hash(run, target, cost, &password, &encoded);
+    tell(run, "hash at m=%u t=%u: %s", cost.memory_kib, cost.passes, REPLY_TEXT(&reply));
+    if (reply.answer == ASSAY_UNAVAILABLE && reply.cause.reason == ASSAY_REASON_LIMIT)
+        reject(run); /* more than it takes, which is its right */
+    judge_reply(run, &reply, "hash", &password);
+    if (reply.answer != ASSAY_OK)
+        reject(run);
+    CHECK(run, stored_verify(run, target, &encoded, &password) == ASSAY_OK,
+          "hashed at m=%u t=%u, the right password is answered %s", cost.memory_kib, cost.passes,
+          REPLY_TEXT(client_reply()));
+    target->cost(text_bytes(&encoded), &stored, &reply);
+    judge_reply(run, &reply, "cost", &password);
+    CHECK(run, stored.memory_kib >= wanted.memory_kib && stored.passes >= wanted.passes,
+          "%s m=%u t=%u, the string says m=%u t=%u",
+          is_default ? "the default is declared as" : "asked for", wanted.memory_kib, wanted.passes,
+          stored.memory_kib, stored.passes);
+}
+const struct test_case encoding_every_cost = {
+    .name = "encoding.every_cost",
+    .shows = "whatever cost hash takes, verify serves it and the string says it; no cost at all is "
+             "the declared default",
+    .requirements = "PHC-01 O-01",
+    .stands_for = "phc-winner-argon2#42: parameters that are written and not read; defaults that "
+                  "are the library's least",
+    .techniques = BIT(EXHAUSTIVE),
+    .body = every_cost,
+};
+
 static bool is_sentinel(const struct assay_traits *traits, const struct text *text)
 {
     for (const char *const *sentinel = traits->sentinels; sentinel && *sentinel; sentinel++)

@@ -29,11 +29,10 @@ for patch in "$folder"/defects/inc-*.patch; do
     [ $? = 1 ] && refused=$((refused + 1))
 done
 
-say '3. Changes that do no harm'
-for patch in "$folder"/harmless/*.patch; do
-    name=$(basename "$patch" .patch)
+say '3. Two of the changes that do no harm'
+for name in retuned-cost tidier-store; do
     good=$((good + 1))
-    say "$name: $(title "$patch")"
+    say "$name: $(title "$folder/harmless/$name.patch")"
     "$assay" compare reference "$name" --first --runs 100 && passed=$((passed + 1))
 done
 
