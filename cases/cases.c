@@ -15,6 +15,10 @@
     X(encoding_every_cost)                                                                         \
     X(encoding_broken_is_corrupt)                                                                  \
     X(encoding_tampered_record)                                                                    \
+    X(encoding_traps)                                                                              \
+    X(encoding_stored_as_given)                                                                    \
+    X(encoding_longest_strings)                                                                    \
+    X(encoding_hostile_cost)                                                                       \
     X(hashing_neighbours)                                                                          \
     X(hashing_any_byte)                                                                            \
     X(hashing_wrong_passwords)                                                                     \
@@ -22,17 +26,29 @@
     X(hashing_salts)                                                                               \
     X(hashing_salt_entropy)                                                                        \
     X(hashing_rehash_settles)                                                                      \
-    X(hashing_aliases)                                                                             \
     X(hashing_longest)                                                                             \
+    X(hashing_pays_the_cost)                                                                       \
+    X(hashing_published_vectors)                                                                   \
+    X(hashing_legacy_rows)                                                                         \
     X(hashing_short_of_memory)                                                                     \
+    X(unicode_forms_of_a_password)                                                                 \
+    X(unicode_every_path)                                                                          \
+    X(unicode_same_bytes)                                                                          \
+    X(unicode_names)                                                                               \
     X(accounts_machine)                                                                            \
     X(accounts_short_histories)                                                                    \
     X(accounts_names_apart)                                                                        \
     X(accounts_lengths_of_names)                                                                   \
     X(accounts_denial_changes_nothing)                                                             \
     X(accounts_one_policy)                                                                         \
-    X(accounts_unknown_is_wrong)                                                                   \
     X(accounts_must_exist)                                                                         \
+    X(work_unknown_is_wrong)                                                                       \
+    X(work_follows_the_cost)                                                                       \
+    X(work_bounded_by_length)                                                                      \
+    X(hygiene_hashing)                                                                             \
+    X(hygiene_accounts)                                                                            \
+    X(hygiene_error_paths)                                                                         \
+    X(hygiene_digest)                                                                              \
     X(compat_current_rows)                                                                         \
     X(compat_configurations)                                                                       \
     X(compat_older_rows)                                                                           \

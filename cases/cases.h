@@ -3,8 +3,8 @@
  * The cases, and what they have in common.
  *
  *   cases.c      the list: a new case is one line here
- *   encoding.c hashing.c accounts.c compat.c concurrency.c lockout.c sessions.c outage.c
- *   powercut.c   one theme a file
+ *   encoding.c hashing.c unicode.c accounts.c compat.c concurrency.c lockout.c sessions.c work.c
+ *   hygiene.c outage.c powercut.c   one theme a file; vectors.c is a part of hashing
  *   client.c     operations of a target, each a step of the story, each answer judged
  *   oracle.c     what may be demanded of an answer: sound, so that no honest target breaks it
  *   model.c      which passwords an account may have, after everything that was answered or left
@@ -230,6 +230,26 @@ bool model_remove(struct model *, enum assay_answer, const struct text *password
 void model_attempt(struct model *, enum assay_answer);
 /* What it could be now, in words: "absent", "one of 2 passwords or absent". */
 const char *model_text(const struct model *, char *ret, size_t size);
+
+/* --- work.c
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+/* What was asked of key derivation functions since the run began. */
+struct work {
+    uint64_t calls;      /* of them, and of what they allocate and map */
+    uint64_t kib_passes; /* memory times passes, where the call says it */
+};
+struct work work_so_far(void);
+struct work work_since(struct work before);
+bool same_work(struct work, struct work);
+
+/* --- vectors.c
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* A row of crypt(3) of one of these schemes (bits of enum assay_scheme), or null. */
+const char *legacy_row(uint32_t schemes);
 
 /* --- rot.c
  * ----------------------------------------------------------------------------------------------------

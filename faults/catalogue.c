@@ -141,8 +141,8 @@ static void keep_memory(void)
 const char *faults_install(void)
 {
     static const char *(*const installers[])(void) = {
-        memory_install, threads_install,     disk_install,    powercut_install, calls_install,
-        clock_install,  descriptors_install, entropy_install, slots_install,
+        memory_install, threads_install,     disk_install, powercut_install, calls_install,
+        clock_install,  descriptors_install, log_install,  entropy_install,  slots_install,
     };
     keep_memory();
     edge_install(&fault_catalogue);

@@ -10,6 +10,7 @@
  *   entropy.c    all randomness, from one seed
  *   clock.c      what time it is
  *   descriptors.c   files that the subject opens itself
+ *   log.c        what is said to the system's log
  *   threads.c    locks, condition variables and sleeps, for schedules
  *   slots.c      how calls of libc are intercepted where the subject makes them, and nowhere else
  *   catalogue.c  the list of operations, roles and effects; installing and resetting all
@@ -186,6 +187,9 @@ void entropy_fill(enum entropy_stream, void *ret, size_t size);
 
 /* --- descriptors.c ---------------------------------------------------------------------------- */
 const char *descriptors_install(void);
+
+/* --- log.c ------------------------------------------------------------------------------------ */
+const char *log_install(void);
 
 /* --- clock.c ---------------------------------------------------------------------------------- */
 const char *clock_install(void);

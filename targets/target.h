@@ -185,6 +185,8 @@ struct assay_traits {
     uint32_t session_bytes;       /* 0: not said; each session is begun with at least so many random
                                      bytes that were asked for since login() was called */
     bool sessions_outlive_change; /* a change of the password ends no session */
+    bool wipes_memory;            /* false: not said; no memory that it gives back to the heap still
+                                     holds a password */
     uint32_t reserved[15];        /* zero; traits to come take their place, so that those of an
                                      older module stay where they are */
 };

@@ -58,7 +58,7 @@ static void each_says_what_it_is_for(void **state)
 /* "A-6.3.1", "PHC-02": a source that is known, a dash, numbers with points between them. */
 static bool is_requirement(const char *id, size_t size)
 {
-    static const char *const sources[] = {"A-", "N-", "O-", "P-", "PHC-", "X-"};
+    static const char *const sources[] = {"A-", "N-", "O-", "P-", "PHC-", "R-", "X-"};
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         size_t start = strlen(sources[i]);
         if (size > start && strncmp(id, sources[i], start) == 0 &&

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/time.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #define SALT_BYTES                16u
@@ -300,6 +301,47 @@ static int wait_for(pthread_cond_t *condition, pthread_mutex_t *mutex, unsigned 
     return pthread_cond_timedwait(condition, mutex, &deadline);
 }
 
+static void wipe_and_free(char *text, bool wiped)
+{
+    if (wiped)
+        explicit_bzero(text, strlen(text));
+    NOBODY_OPTIMISES(text);
+    free(text);
+}
+
+static void free_copy(const char *text, bool wiped)
+{
+    char *copy = malloc(strlen(text) + 1);
+    NOBODY_OPTIMISES(copy);
+    if (copy != NULL)
+        wipe_and_free(strcpy(copy, text), wiped);
+}
+
+/* By a little, so that libc would leave it where it is. */
+static void grow_copy(const char *text)
+{
+    char *copy = strdup(text);
+    NOBODY_OPTIMISES(copy);
+    char *grown = copy != NULL ? realloc(copy, strlen(text) + 2) : NULL;
+    NOBODY_OPTIMISES(grown);
+    if (grown != NULL)
+        wipe_and_free(grown, true);
+}
+
+static bool fresh_is_zero(size_t size)
+{
+    uint8_t *memory = malloc(size);
+    NOBODY_OPTIMISES(memory);
+    bool zero = memory != NULL && is_empty(memory, size);
+    free(memory);
+    return zero;
+}
+
+static void say(const char *text)
+{
+    syslog(LOG_DEBUG, "it says: %s", text);
+}
+
 const struct subject_functions *subject_functions(void)
 {
     static const struct subject_functions functions = {
@@ -331,6 +373,10 @@ const struct subject_functions *subject_functions(void)
         .rest = rest,
         .wait = wait_for,
         .add = add,
+        .free_copy = free_copy,
+        .grow_copy = grow_copy,
+        .fresh_is_zero = fresh_is_zero,
+        .log = say,
     };
     return &functions;
 }

@@ -36,6 +36,11 @@ struct subject_functions {
     int (*wait)(pthread_cond_t *, pthread_mutex_t *, unsigned seconds);
     /* Adds one, slowly, with such a lock of a file held. */
     void (*add)(uint32_t *shared, enum file_lock);
+    /* What becomes of a text. */
+    void (*free_copy)(const char *text, bool wiped);
+    void (*grow_copy)(const char *text); /* wiped where it is at last */
+    bool (*fresh_is_zero)(size_t size);
+    void (*log)(const char *text);
 };
 const struct subject_functions *subject_functions(void);
 

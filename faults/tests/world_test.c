@@ -19,6 +19,7 @@
 #include "harness/engine/tests/schedules.h"
 
 #include <sodium.h>
+#include <sqlite3.h>
 
 #include "faults/faults.h"
 #include "faults/tests/subject.h"
@@ -433,6 +434,76 @@ static void locked_memory(void **state)
     assert_true(end());
 }
 
+/* --- Outlets ---------------------------------------------------------------------------------- */
+
+static void begin_watching(enum outlet outlet)
+{
+    begin(MEMORY_ALLOCATE, 0, 0);
+    assert_true(outlet_watch("canary", 6, 1u << outlet));
+}
+
+static void freed_memory_is_shown(void **state)
+{
+    (void)state;
+    begin_watching(OUTLET_FREED);
+    subject->free_copy("a canary", true);
+    assert_int_equal(outlets_leaked(), 0);
+    subject->free_copy("a canary", false);
+    assert_int_equal(outlets_leaked(), 1u << OUTLET_FREED);
+    (void)end();
+    begin_watching(OUTLET_FREED);
+    subject->grow_copy("another");
+    assert_int_equal(outlets_leaked(), 0);
+    subject->grow_copy("a canary"); /* what it was copied from stays behind */
+    assert_int_equal(outlets_leaked(), 1u << OUTLET_FREED);
+    (void)end();
+}
+
+/* What others left in memory is not the subject's. */
+static void fresh_memory_is_clean(void **state)
+{
+    enum { COPIES = 64, BYTES = 100 };
+    static char *copies[COPIES];
+    (void)state;
+    begin_watching(OUTLET_FREED);
+    for (size_t i = 0; i < COPIES; i++) {
+        copies[i] = malloc(BYTES);
+        assert_non_null(copies[i]);
+        memset(copies[i], 'c', BYTES);
+    }
+    for (size_t i = 0; i < COPIES; i++)
+        free(copies[i]);
+    for (size_t i = 0; i < COPIES; i++)
+        assert_true(subject->fresh_is_zero(BYTES));
+    (void)end();
+}
+
+static void log_is_shown(void **state)
+{
+    (void)state;
+    begin_watching(OUTLET_LOG);
+    subject->log("nothing");
+    assert_int_equal(outlets_leaked(), 0);
+    subject->log("a canary");
+    assert_int_equal(outlets_leaked(), 1u << OUTLET_LOG);
+    (void)end();
+}
+
+static void written_files_are_shown(void **state)
+{
+    sqlite3 *database = NULL;
+    (void)state;
+    begin_watching(OUTLET_DISK);
+    assert_int_equal(sqlite3_open("outlet.db", &database), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(database, "CREATE TABLE t(c)", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(outlets_leaked(), 0);
+    assert_int_equal(sqlite3_exec(database, "INSERT INTO t VALUES('a canary')", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(outlets_leaked(), 1u << OUTLET_DISK);
+    sqlite3_close(database);
+    (void)end();
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -448,6 +519,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(hash_without_memory, reset),
         cmocka_unit_test_setup(allowance, reset),
         cmocka_unit_test_setup(locked_memory, reset),
+        cmocka_unit_test_setup(freed_memory_is_shown, reset),
+        cmocka_unit_test_setup(fresh_memory_is_clean, reset),
+        cmocka_unit_test_setup(log_is_shown, reset),
+        cmocka_unit_test_setup(written_files_are_shown, reset),
     };
     const char *problem = argc == 2 ? faults_install() : "usage: world_test SUBJECT";
     void *object = problem == NULL ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;

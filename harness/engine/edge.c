@@ -143,6 +143,7 @@ void edge_begin(const struct plan *plan)
     *passed = 0;
     state.running = state.active = true;
     held_reset();
+    outlets_reset();
 }
 
 void edge_arm(const struct plan *plan)

@@ -318,13 +318,15 @@ const char *technique_name(enum technique);
 
 /* A case: one property. `body` gets the subject as it was given to case_run(). */
 struct test_case {
-    const char *name;         /* theme.property */
-    const char *shows;        /* one sentence: what it shows */
-    const char *requirements; /* ids of what somebody demands, "N-13 A-6.3.1": of NIST SP 800-63B-4
-                                 (N), OWASP ASVS 5.0 (A), the OWASP cheat sheet on storing passwords
-                                 (O), RFC 8265 (P), PHC strings (PHC), ourselves (X); or null */
-    const char *stands_for;   /* class of incident */
-    uint32_t techniques;      /* bits: 1u << enum technique */
+    const char *name;  /* theme.property */
+    const char *shows; /* one sentence: what it shows */
+    const char
+        *requirements;      /* ids of what somebody demands, "N-13 A-6.3.1": of NIST SP 800-63B-4
+                               (N), OWASP ASVS 5.0 (A), the OWASP cheat sheet on storing passwords
+                               (O), RFC 8265 (P), PHC strings (PHC), RFC 9106 (R), ourselves (X); or null
+                             */
+    const char *stands_for; /* class of incident */
+    uint32_t techniques;    /* bits: 1u << enum technique */
     uint32_t
         weight; /* how many runs it gets, in percent of the budget for one case; 0 stands for 100 */
     void (*body)(struct run *, const void *subject);
@@ -549,6 +551,28 @@ void edge_allow(uint16_t operation, uint64_t most);
 uint64_t edge_refused(uint16_t operation); /* how often more was wanted than is allowed */
 /* For the edge: at the begin of a run. */
 void held_reset(void);
+
+/* Ways by which bytes leave a subject; see outlets.c. */
+enum outlet {
+    OUTLET_DISK,    /* written to a file through SQLite */
+    OUTLET_FREED,   /* memory as it is given back */
+    OUTLET_LOG,     /* syslog() */
+    OUTLET_PRINTED, /* the last four are shown by cases: standard output and error, */
+    OUTLET_ENVIRONMENT,
+    OUTLET_REPLY,
+    OUTLET_FILES, /* and files in the working folder */
+    OUTLETS
+};
+const char *outlet_name(enum outlet);
+/* For cases: these bytes, of which SECRET_BYTES_MAX count, may not be seen at these outlets (bits)
+ * in this run. False: there are too many. */
+bool outlet_watch(const void *secret, size_t size, uint32_t outlets);
+uint32_t outlets_leaked(void); /* bits: where one of them was seen */
+/* For interceptors. Costs almost nothing where nobody watches. */
+bool outlet_is_watched(enum outlet);
+void outlet_show(enum outlet, const void *data, size_t size);
+/* For the edge: at the begin of a run. */
+void outlets_reset(void);
 
 /* A counting run records each site once, in order of its first call, into memory of the caller. */
 struct site_list {

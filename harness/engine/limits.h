@@ -35,8 +35,10 @@
 #define REPORTS_MAX                                                                                \
     4u /* different causes that are kept of one run; further ones are not counted                  \
         */
-#define OPERATIONS_MAX 48u /* operations that interceptors may name */
-#define ROLES_MAX      8u  /* file roles that interceptors may name */
+#define SECRETS_MAX      16u /* of one run, that are watched for; one more is a bug of the case */
+#define SECRET_BYTES_MAX 64u /* of one that count */
+#define OPERATIONS_MAX   48u /* operations that interceptors may name */
+#define ROLES_MAX        8u  /* file roles that interceptors may name */
 #define SITES_MAX                                                                                  \
     16384u /* sites that one counting run records; more is an error, never a sample                \
             */

@@ -23,7 +23,7 @@ powercut) expect 0 '^GREEN: ' "$ASSAY" check "$honest" --only powercut --out "$r
 esac
 
 # Faults are what a suite usually lacks, but clients that meet at a lock see some of them, too;
-# randomness sees what vectors, short sequences, rows and schedules see, but not the other way.
+# randomness sees what vectors, rows, short sequences and schedules see, but not the other way.
 # Random search makes faults, too, but not in its first runs.
 cases='*' runs=100
 case $technique in

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Shows that each case of lockout, of sessions and of concurrency has a target that it refuses, and
-# lets its honest twin pass, which is what the liar would be if it did not lie. A row is: the liar,
-# its honest twin, the case, why it must be refused.
+# Shows that each case of these themes has a target that it refuses, and lets its honest twin pass,
+# which is what the liar would be if it did not lie. A row is: the liar, its honest twin, the case,
+# why it must be refused.
 . "$(dirname "$0")/lib.sh"
 
 # target_of NAME: reference is one by that name, everything else a module.
@@ -61,6 +61,25 @@ counts_late          locks       concurrency.two_guesses        a try too many
 counts_late          locks       concurrency.any_guesses        a try too many
 forgets_process      reference   powercut.guesses               a power cut gives tries
 forgets_process      reference   powercut.sessions              a power cut logs everybody out
+skips_nobody         honest      work.unknown_is_wrong          strangers are denied sooner
+cheap_nobody         honest      work.follows_the_cost          a stranger's hash is cheaper
+hashes_blocks        honest      work.bounded_by_length         whoever types more keeps it busy
+nul_ends_string      honest      encoding.traps                 what follows a NUL does not count
+cuts_records         honest      encoding.stored_as_given       128 bytes are stored
+cuts_made            honest      encoding.longest_strings       108 bytes of its own are stored
+serves_any_cost      honest      encoding.hostile_cost          one row takes hours
+hashes_cheaply       honest      hashing.pays_the_cost          the cost is only written
+denies_foreign       honest      hashing.published_vectors      a foreign scheme is a wrong password
+compares_setting     serves_bcrypt hashing.legacy_rows            any password opens a row of bcrypt
+verifies_as_typed    composes    unicode.forms_of_a_password    composed at one place only
+removes_as_typed     composes    unicode.every_path             composed at all places but one
+removes_name_as_typed composes    unicode.names                  composed at all places but one
+picky_login          honest      unicode.same_bytes             set and not used
+prints_wrong         honest      hygiene.hashing                a password is printed
+frees_unwiped        honest      hygiene.hashing                a password stays in memory
+keeps_wrong          honest      hygiene.accounts               a password is in a file
+logs_failures        honest      hygiene.error_paths            a password is in a log when something fails
+keeps_history        honest      hygiene.digest                 digests are in two tables
 # What an honest one may do otherwise.
 never_locks          other_ways  lockout.every_way              a lock that is only declared
 never_resets         other_ways  lockout.machine                a count that is never given back
@@ -69,4 +88,4 @@ ends_first           other_ways  concurrency.session_and_change a session in bet
 rehash_ends_sessions other_ways  concurrency.check_and_rehash   a new hash ends it
 revokes_late         other_ways  concurrency.two_revocations    revoked twice
 ROWS
-[ "$count" -eq 42 ] || die "only $count rows were tried"
+[ "$count" -eq 61 ] || die "only $count rows were tried"

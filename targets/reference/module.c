@@ -259,6 +259,7 @@ static const struct assay_target target = {
             .session_seconds = SESSION_LIFETIME_S_DEFAULT,
             .session_bytes = SESSION_TOKEN_BYTES,
             .legacy_schemes = ASSAY_BCRYPT | ASSAY_SHA512_CRYPT | ASSAY_YESCRYPT,
+            .wipes_memory = true,
         },
     .hash = module_hash,
     .verify = module_verify,

@@ -90,7 +90,7 @@ static void lines_cover_findings(void **state)
         {"hashing.salts", "it is the same as", "", true, "the line"},
         {"hashing.salts", "it is the same as", "memory.map fails", true, "whatever was injected"},
         {"hashing.salts", "it is another", "", false, "another message"},
-        {"hashing.aliases", "it is the same as", "", false, "another case"},
+        {"hashing.longest", "it is the same as", "", false, "another case"},
         {"outage.morning", "whatever", "disk.read of main fails", true, "a line by its site"},
         {"outage.morning", "whatever", "disk.write of main fails", false, "another site"},
         {"outage.morning", "whatever", "", false, "nothing was injected"},

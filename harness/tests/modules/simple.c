@@ -844,7 +844,8 @@ const struct assay_target *assay_target(void)
                    .controlled_entropy = true,
                    .cost_min = {MEMORY_KIB_MIN, 1},
                    .cost_default = {1024, 2},
-                   .salt_bytes = SALT_BYTES},
+                   .salt_bytes = SALT_BYTES,
+                   .wipes_memory = true},
         .hash = hash,
         .verify = verify,
         .needs_rehash = needs_rehash,
@@ -876,5 +877,7 @@ const struct assay_target *assay_target(void)
     if (twist.at_load)
         twist.at_load();
     table.traits.controlled_entropy = !twist.owns_entropy;
+    if (twist.wrap)
+        twist.wrap(&table);
     return sodium_init() < 0 ? NULL : &table;
 }

@@ -3,14 +3,16 @@
  * A small target, complete and honest, with one thing that can be wrong about it.
  *
  * Each module of this folder links simple.c and defines `twist`: honest.c leaves it empty, a liar
- * sets one flag, a hostile one gives a function that login calls first. So what a test refuses is
- * exactly one thing, and everything around it is known to be green.
+ * sets one flag or wraps one operation, a hostile one gives a function that login calls first. So
+ * what a test refuses is exactly one thing, and everything around it is known to be green.
  */
 #ifndef ASSAY_TESTS_SIMPLE_H
 #define ASSAY_TESTS_SIMPLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "targets/target.h"
 
 struct twist {
     const char *name;
@@ -75,7 +77,12 @@ struct twist {
     bool one_session;   /* honest: a login ends the account's session before it */
     bool folds_names;   /* honest: upper case and lower case are one name, which it declares */
     void (*in_login)(void);
+    void (*wrap)(struct assay_target *); /* puts operations of its own around the honest ones */
 };
 extern const struct twist twist;
+
+/* composing.c: everything is done to OpaqueStrings, as is declared; but for what is forgotten. */
+enum forgotten { FORGETS_NOTHING, FORGETS_VERIFY, FORGETS_REMOVAL, FORGETS_REMOVED_NAME };
+void compose_all_but(struct assay_target *, enum forgotten);
 
 #endif
