@@ -50,6 +50,17 @@ uint32_t need_lock(struct run *run, const struct assay_target *target)
     return limit;
 }
 
+/* A policy may want names without accents: then there is no other spelling. */
+static enum assay_answer register_name(struct guessing *guessing, struct client *client)
+{
+    enum assay_answer answer = client_register(client, &guessing->name, &guessing->right);
+    if (answer != ASSAY_REFUSED || same_text(&guessing->name, &guessing->alias))
+        return answer;
+    simple_name(guessing->traits, 'a', &guessing->name);
+    guessing->alias = guessing->name;
+    return client_register(client, &guessing->name, &guessing->right);
+}
+
 /* Two accounts, before anything happens. */
 static void set_up(struct guessing *guessing, struct run *run, const struct subject *subject)
 {
@@ -66,7 +77,7 @@ static void set_up(struct guessing *guessing, struct run *run, const struct subj
         client_init(&guessing->clients[i], run, target, cheapest_cost(&target->traits));
     bool was_quiet = edge_quiet(true);
     client_open(&guessing->clients[0], false);
-    if (client_register(&guessing->clients[0], &guessing->name, &guessing->right) != ASSAY_OK ||
+    if (register_name(guessing, &guessing->clients[0]) != ASSAY_OK ||
         client_register(&guessing->clients[0], &guessing->other, &guessing->right) != ASSAY_OK)
         reject(run);
     edge_quiet(was_quiet);

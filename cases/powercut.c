@@ -10,6 +10,8 @@
  *   - a password that nobody ever set is refused,
  *   - the account of somebody who did nothing is as it was,
  *   - a new name can be registered.
+ * Of a target that keeps them in its store, also: wrong passwords that were answered are counted,
+ * sessions that were ended have ended, and others have not.
  * When syncs had lied, only the second can be demanded, and that nothing worse happens than answers
  * that call the store corrupt.
  *
