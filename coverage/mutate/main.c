@@ -120,12 +120,15 @@ static void write_all(struct program *program)
 /* --- The order of the work ---------------------------------------------------------------------
  */
 
-static void want_changed(struct program *program)
+/* Those on changed lines, without those that change nothing. */
+static void choose_wanted(struct program *program)
 {
     for (uint32_t i = 0; i < program->file_count; i++)
         for (uint32_t k = 0; k < program->files[i]->mutation_count; k++) {
             struct mutation *mutation = program->files[i]->mutations[k];
-            mutation->is_wanted = is_changed(program, mutation->file, mutation->site);
+            mutation->is_wanted =
+                is_changed(program, mutation->file, mutation->site) &&
+                (!mutation->callee || !is_only_result(program, mutation->callee, mutation->forced));
         }
 }
 
@@ -163,7 +166,8 @@ static void run(struct program *program)
     program->units = arena_take(&program->arena, program->source_count * sizeof *program->units);
     for (uint32_t i = 0; i < program->source_count; i++)
         unit_read(program, program->sources[i], &program->units[i]);
-    want_changed(program);
+    results_settle(program);
+    choose_wanted(program);
     number_all(program);
     for (uint32_t i = 0; i < program->source_count; i++)
         if (has_mutants(&program->units[i]))

@@ -10,8 +10,9 @@
  *
  * Left out, because they are the same program: `>` and `!=` of something unsigned against 0, `!=`
  * for the `<` of a loop, the last break of a switch, arguments of a function that does not mind
- * their order. Left out, because they are no mistake that a test of ours could be blamed for:
- * pointer arithmetic, constants that make a division or shift undefined, a byte less allocated.
+ * their order, the answer of a call that can have no other one (results.c). Left out, because they
+ * are no mistake that a test of ours could be blamed for: pointer arithmetic, constants that make a
+ * division or shift undefined, a byte less allocated, two literal texts exchanged.
  */
 #include <stdio.h>
 #include <string.h>
@@ -153,6 +154,14 @@ static bool is_written_constant(struct planner *planner, const struct node *node
            !has_effect(planner, node) && is_constant(node, ret);
 }
 
+static const char *called_name(struct planner *planner, const struct node *node)
+{
+    CXString spelling = clang_getCursorSpelling(node->cursor);
+    const char *name = arena_format(&planner->program->arena, "%s", clang_getCString(spelling));
+    clang_disposeString(spelling);
+    return name;
+}
+
 /* The node as one that has this value, whatever it does before. */
 static const char *forced(struct planner *planner, const struct node *node, const char *value)
 {
@@ -164,7 +173,31 @@ static const char *forced(struct planner *planner, const struct node *node, cons
 static void offer(struct planner *planner, const char *name, const struct node *node,
                   const char *alternative)
 {
-    propose(planner, &(struct proposal){name, node, alternative, {0, 0}, NULL});
+    propose(planner,
+            &(struct proposal){.operator_name = name, .node = node, .alternative = alternative});
+}
+
+/* The same, where the change of the text is smaller than the expression. */
+static void offer_edit(struct planner *planner, const char *name, const struct node *node,
+                       const char *alternative, struct span edit, const char *replacement)
+{
+    propose(planner, &(struct proposal){.operator_name = name,
+                                        .node = node,
+                                        .alternative = alternative,
+                                        .edit = edit,
+                                        .replacement = replacement});
+}
+
+/* The node as a constant, after what it does. */
+static void offer_forced(struct planner *planner, const char *name, const struct node *node,
+                         const char *constant, int64_t value)
+{
+    const char *callee = node->kind == CXCursor_CallExpr ? called_name(planner, node) : NULL;
+    propose(planner, &(struct proposal){.operator_name = name,
+                                        .node = node,
+                                        .alternative = forced(planner, node, constant),
+                                        .callee = callee,
+                                        .forced = value});
 }
 
 static bool is_binary(const struct node *node)
@@ -190,12 +223,10 @@ static void offer_sign(struct planner *planner, const char *name, const struct n
     const char *alternative =
         arena_format(&planner->program->arena, "(%s %s %s)", code(planner, node->children[0]),
                      other, code(planner, node->children[1]));
-    struct proposal proposal = {name, node, alternative, {0, 0}, NULL};
-    if (is_tight(planner, node)) {
-        proposal.edit = sign;
-        proposal.replacement = other;
-    }
-    propose(planner, &proposal);
+    if (is_tight(planner, node))
+        offer_edit(planner, name, node, alternative, sign, other);
+    else
+        offer(planner, name, node, alternative);
 }
 
 /* --- Signs between operands --------------------------------------------------------------------
@@ -274,7 +305,7 @@ static void offer_operand(struct planner *planner, const struct node *node, uint
                      code(planner, operand));
     struct span edit = which == 0 ? (struct span){operand->at.end, node->at.end}
                                   : (struct span){node->at.begin, operand->at.begin};
-    propose(planner, &(struct proposal){"logical", node, text, edit, ""});
+    offer_edit(planner, "logical", node, text, edit, "");
 }
 
 /* Each operand of a chain is left out once: of `a && b && c`, which is `(a && b) && c`, not the
@@ -331,12 +362,11 @@ static void plan_compound_assignment(struct planner *planner, const struct node 
     }
     for (size_t i = 0; i < COUNT(rows); i++)
         for (size_t other = 0; other < 2 && strcmp(sign, rows[i].sign) == 0; other++)
-            propose(planner, &(struct proposal){"assignment", node,
-                                                arena_format(&planner->program->arena, "(%s %s %s)",
-                                                             code(planner, node->children[0]),
-                                                             rows[i].others[other],
-                                                             code(planner, node->children[1])),
-                                                at, rows[i].others[other]});
+            offer_edit(planner, "assignment", node,
+                       arena_format(&planner->program->arena, "(%s %s %s)",
+                                    code(planner, node->children[0]), rows[i].others[other],
+                                    code(planner, node->children[1])),
+                       at, rows[i].others[other]);
 }
 
 static void plan_unary(struct planner *planner, const struct node *node)
@@ -351,11 +381,10 @@ static void plan_unary(struct planner *planner, const struct node *node)
     const char *operand = code(planner, node->children[0]);
     if (is_step) {
         const char *other = sign[0] == '+' ? "--" : "++";
-        propose(planner,
-                &(struct proposal){"increment", node,
-                                   in_front ? arena_format(arena, "(%s%s)", other, operand)
-                                            : arena_format(arena, "(%s%s)", operand, other),
-                                   at, other});
+        offer_edit(planner, "increment", node,
+                   in_front ? arena_format(arena, "(%s%s)", other, operand)
+                            : arena_format(arena, "(%s%s)", operand, other),
+                   at, other);
     } else {
         offer(planner, sign[0] == '-' ? "arithmetic" : "bit", node,
               arena_format(arena, "(%s)", operand));
@@ -585,15 +614,12 @@ static void plan_call_result(struct planner *planner, const struct node *node, c
     const char *value = success(node->type);
     bool is_used = !is_statement(node) && !is_cast_to_void(bracketed(node)->parent);
     if (is_used && tells_errors(node->type))
-        offer(planner, "error-ignored", node,
-              arena_format(&planner->program->arena, "(%s, %s)", code(planner, node), value));
-    if (!value)
-        return;
-    bool is_alone = is_statement(node);
-    propose(planner,
-            &(struct proposal){is_wipe(name) ? "wipe-dropped" : "call-skipped", node,
-                               is_alone ? "(void)0" : value,
-                               is_alone ? node->at : (struct span){0, 0}, is_alone ? "" : value});
+        offer_forced(planner, "error-ignored", node, value, value[0] - '0');
+    const char *skipped = is_wipe(name) ? "wipe-dropped" : "call-skipped";
+    if (is_statement(node))
+        offer_edit(planner, skipped, node, "(void)0", node->at, "");
+    else if (value)
+        offer(planner, skipped, node, value);
 }
 
 /* The type that is called. */
@@ -623,7 +649,7 @@ static const char *call_with(struct planner *planner, const struct node *node, u
 static void plan_swap(struct planner *planner, const struct node *node, const char *name)
 {
     static const char *const symmetric[] = {"memcmp",        "strcmp", "strncmp", "strcasecmp",
-                                            "sodium_memcmp", "bcmp",   "strcoll"};
+                                            "sodium_memcmp", "bcmp",   "strcoll", "calloc"};
     CXType type = called_type(node);
     int parameters = clang_getNumArgTypes(type);
     if (is_one_of(name, symmetric, COUNT(symmetric)))
@@ -633,13 +659,13 @@ static void plan_swap(struct planner *planner, const struct node *node, const ch
                right = clang_getCanonicalType(clang_getArgType(type, i));
         const char *first = code(planner, node->children[i]),
                    *second = code(planner, node->children[i + 1]);
-        if (!clang_equalTypes(left, right) || strcmp(first, second) == 0)
+        if (!clang_equalTypes(left, right) || strcmp(first, second) == 0 ||
+            (first[0] == '"' && second[0] == '"'))
             continue;
         struct span edit = {node->children[i]->at.begin, node->children[i + 1]->at.end};
-        propose(planner,
-                &(struct proposal){
-                    "arguments-swapped", node, call_with(planner, node, i, second, i + 1, first),
-                    edit, arena_format(&planner->program->arena, "%s, %s", second, first)});
+        offer_edit(planner, "arguments-swapped", node,
+                   call_with(planner, node, i, second, i + 1, first), edit,
+                   arena_format(&planner->program->arena, "%s, %s", second, first));
     }
 }
 
@@ -680,9 +706,8 @@ static void plan_length(struct planner *planner, const struct node *node, const 
             continue;
         const char *text =
             arena_format(&planner->program->arena, "(%s) - 1", code(planner, argument));
-        propose(planner,
-                &(struct proposal){"length-minus-one", node,
-                                   call_with(planner, node, i, text, 0, ""), argument->at, text});
+        offer_edit(planner, "length-minus-one", node, call_with(planner, node, i, text, 0, ""),
+                   argument->at, text);
     }
 }
 
@@ -700,16 +725,14 @@ static bool is_spelled_out(const struct planner *planner, const struct node *nod
 
 static void plan_call(struct planner *planner, const struct node *node)
 {
-    CXString spelling = clang_getCursorSpelling(node->cursor);
-    const char *name = clang_getCString(spelling);
-    if (strncmp(name, "__", 2) != 0) { /* the compiler's own */
-        plan_call_result(planner, node, name);
-        if (is_spelled_out(planner, node) && success(node->type)) {
-            plan_swap(planner, node, name);
-            plan_length(planner, node, name);
-        }
+    const char *name = called_name(planner, node);
+    if (strncmp(name, "__", 2) == 0)
+        return; /* the compiler's own */
+    plan_call_result(planner, node, name);
+    if (is_spelled_out(planner, node) && success(node->type)) {
+        plan_swap(planner, node, name);
+        plan_length(planner, node, name);
     }
-    clang_disposeString(spelling);
 }
 
 /* --- Decisions and statements ------------------------------------------------------------------
@@ -738,10 +761,18 @@ static void plan_condition(struct planner *planner, const struct node *node)
         const char *constant = of_pointer ? (truth ? "((void *)1)" : "((void *)0)")
                                : truth    ? "1"
                                           : "0";
-        offer(planner, "condition", decision, forced(planner, decision, constant));
+        offer_forced(planner, "condition", decision, constant, truth);
     }
 }
 
+static bool is_null(const struct node *node)
+{
+    while (node->kind == CXCursor_CStyleCastExpr && node->child_count == 1)
+        node = bare_node(node->children[0]);
+    return node->kind == CXCursor_IntegerLiteral;
+}
+
+/* What the caller is told. A call whose failure is not passed on is planned with the call. */
 static void plan_return(struct planner *planner, const struct node *node)
 {
     int64_t value;
@@ -751,15 +782,19 @@ static void plan_return(struct planner *planner, const struct node *node)
     const struct node *returned = bare_node(node->children[0]);
     if (is_constant(returned, &value) || is_decision(planner, returned))
         return;
+    bool is_call = returned->kind == CXCursor_CallExpr && tells_errors(returned->type);
     if (type.kind == CXType_Bool) {
-        offer(planner, "return-value", returned, forced(planner, returned, "1"));
-        offer(planner, "return-value", returned, forced(planner, returned, "0"));
+        if (!is_call)
+            offer_forced(planner, "return-value", returned, "1", 1);
+        offer_forced(planner, "return-value", returned, "0", 0);
     } else if (is_integer(type)) {
-        offer(planner, "return-value", returned, forced(planner, returned, "0"));
+        if (!is_call)
+            offer_forced(planner, "return-value", returned, "0", 0);
         if (type.kind != CXType_Enum)
             offer(planner, "return-value", returned,
                   arena_format(&planner->program->arena, "((%s) + 1)", code(planner, returned)));
-    } else if (type.kind == CXType_Pointer && is_pointer(returned->type)) {
+    } else if (type.kind == CXType_Pointer && is_pointer(returned->type) &&
+               !is_null(returned)) {
         offer(planner, "return-value", returned, forced(planner, returned, "((void *)0)"));
     }
 }
@@ -809,7 +844,7 @@ static void plan_statement(struct planner *planner, const struct node *node)
         return;
     if (is_assignment(planner, done) ||
         (done->kind == CXCursor_UnaryOperator && has_effect(planner, done)))
-        propose(planner, &(struct proposal){"delete-statement", done, "(void)0", node->at, ""});
+        offer_edit(planner, "delete-statement", done, "(void)0", node->at, "");
     else if (!clang_isExpression(node->kind) && is_macro(planner, node) &&
              !has_written_call(planner, node, node->at))
         propose_prefix(planner, "delete-statement", node);
@@ -846,4 +881,34 @@ void plan(struct planner *planner, const struct node *node)
             rows[i].plan(planner, node);
     for (uint32_t i = 0; i < node->child_count; i++)
         plan(planner, node->children[i]);
+}
+
+/* One return, as a constant or as the result of a function. */
+static void note_result(struct planner *planner, struct result *result, const struct node *node)
+{
+    int64_t value;
+    const struct node *returned = node->child_count > 0 ? bare_node(node->children[0]) : NULL;
+    if (returned && returned->kind == CXCursor_CallExpr)
+        result_add(planner->program, result, NULL, called_name(planner, returned));
+    else if (returned && is_integer(returned->type) && is_constant(returned, &value))
+        result_add(planner->program, result, &value, NULL);
+    else
+        result_add(planner->program, result, NULL, NULL);
+}
+
+static void note_results_below(struct planner *planner, struct result *result,
+                               const struct node *node)
+{
+    if (node->kind == CXCursor_ReturnStmt)
+        note_result(planner, result, node);
+    for (uint32_t i = 0; i < node->child_count; i++)
+        note_results_below(planner, result, node->children[i]);
+}
+
+void note_results(struct planner *planner, const struct node *tree)
+{
+    struct result *result = result_begin(planner->program, planner->function->name,
+                                         planner->view->file, planner->function->body.begin);
+    if (result && tree)
+        note_results_below(planner, result, tree);
 }
