@@ -314,9 +314,9 @@ static void plan_logical(struct planner *planner, const struct node *node, const
 {
     struct span at;
     const struct node *left = node->children[0];
-    offer_operand(planner, node, 1);
+    offer_operand(planner, node, 0);
     if (!is_logical(planner, left) || strcmp(operator_between(planner, left, &at), sign) != 0)
-        offer_operand(planner, node, 0);
+        offer_operand(planner, node, 1);
 }
 
 static void plan_binary(struct planner *planner, const struct node *node)
@@ -669,23 +669,23 @@ static void plan_swap(struct planner *planner, const struct node *node, const ch
     }
 }
 
-static bool is_length(const struct node *node, CXType type, uint32_t index)
+/* A parameter that is a size_t, or an integer that is named so. What the compiler knows of a
+ * function of the C library has other types than its declaration: the latter says what is meant. */
+static bool is_length(const struct node *node, uint32_t index)
 {
     static const char *const words[] = {"size", "len", "count", "bytes"};
-    CXType argument = clang_getArgType(type, index);
-    if (!is_integer(clang_getCanonicalType(argument)))
-        return false;
-    CXString spelling = clang_getTypeSpelling(argument);
-    bool found = strstr(clang_getCString(spelling), "size_t") != NULL;
-    clang_disposeString(spelling);
     CXCursor parameter =
         clang_Cursor_getArgument(clang_getCursorReferenced(node->children[0]->cursor), index);
-    if (!found && !clang_Cursor_isNull(parameter)) {
-        CXString name = clang_getCursorSpelling(parameter);
-        for (size_t i = 0; i < COUNT(words) && !found; i++)
-            found = strstr(clang_getCString(name), words[i]) != NULL;
-        clang_disposeString(name);
-    }
+    CXType type = clang_Cursor_isNull(parameter) ? clang_getArgType(called_type(node), index)
+                                                 : clang_getCursorType(parameter);
+    if (!is_integer(clang_getCanonicalType(type)))
+        return false;
+    CXString spelling = clang_getTypeSpelling(type), name = clang_getCursorSpelling(parameter);
+    bool found = strstr(clang_getCString(spelling), "size_t") != NULL;
+    for (size_t i = 0; i < COUNT(words) && !found; i++)
+        found = clang_getCString(name) && strstr(clang_getCString(name), words[i]);
+    clang_disposeString(spelling);
+    clang_disposeString(name);
     return found;
 }
 
@@ -694,15 +694,13 @@ static void plan_length(struct planner *planner, const struct node *node, const 
 {
     static const char *const allocating[] = {"malloc",       "calloc",        "realloc",
                                              "reallocarray", "sodium_malloc", "aligned_alloc"};
-    CXType type = called_type(node);
-    int parameters = clang_getNumArgTypes(type);
+    int parameters = clang_getNumArgTypes(called_type(node));
     int64_t value;
     if (is_one_of(name, allocating, COUNT(allocating)))
         return;
     for (uint32_t i = 1; i < node->child_count && (int)i <= parameters; i++) {
         const struct node *argument = node->children[i];
-        if (!is_length(node, type, i - 1) ||
-            is_written_constant(planner, bare_node(argument), &value))
+        if (!is_length(node, i - 1) || is_written_constant(planner, bare_node(argument), &value))
             continue;
         const char *text =
             arena_format(&planner->program->arena, "(%s) - 1", code(planner, argument));
@@ -793,8 +791,7 @@ static void plan_return(struct planner *planner, const struct node *node)
         if (type.kind != CXType_Enum)
             offer(planner, "return-value", returned,
                   arena_format(&planner->program->arena, "((%s) + 1)", code(planner, returned)));
-    } else if (type.kind == CXType_Pointer && is_pointer(returned->type) &&
-               !is_null(returned)) {
+    } else if (type.kind == CXType_Pointer && is_pointer(returned->type) && !is_null(returned)) {
         offer(planner, "return-value", returned, forced(planner, returned, "((void *)0)"));
     }
 }

@@ -183,10 +183,10 @@ void list_print(const struct program *program)
         for (uint32_t k = 0; k < file->mutation_count; k++) {
             const struct mutation *mutation = file->mutations[k];
             if (mutation->number > 0)
-                printf("%016" PRIx64 " %s:%u:%u: %s: %s -> %s\n", mutation->key, file->name,
+                printf("%016" PRIx64 " %s:%u:%u: %s in %s: %s -> %s\n", mutation->key, file->name,
                        line_of(file, mutation->edit.begin), column_of(file, mutation->edit.begin),
-                       mutation->operator_name, code_of(&arena, file, mutation->edit),
-                       mutation->replacement);
+                       mutation->operator_name, mutation->function,
+                       code_of(&arena, file, mutation->edit), mutation->replacement);
         }
     }
     arena_done(&arena);

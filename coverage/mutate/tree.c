@@ -4,9 +4,9 @@
  *
  * A node's span is what was written for it: from the place in the file where its first token was
  * written to that of its last. What a macro stands for is not written, so such nodes have the span
- * of the macro with its arguments; an argument is written, where it stands. libclang 14 reports the
- * end of a node wrongly when its last token comes from a macro within an argument of another one
- * (the end of the outer macro): there the end is found from the children (mend).
+ * of the macro with its arguments; an argument is written, where it stands. When a
+ * node's last token comes from a macro within an argument of another one, libclang 14 reports the
+ * beginning of that macro as the end of the node: there the end is found from the children (mend).
  *
  * Left out, because they are not evaluated or must be constant: what stands in sizeof, _Alignof,
  * _Generic, assembler, in labels of case, in types, attributes and static initialisers. So no
@@ -76,7 +76,7 @@ static bool written_at(CXSourceRange range, CXFile *ret_file, struct span *ret)
     CXFile last = NULL;
     clang_getFileLocation(clang_getRangeStart(range), ret_file, NULL, NULL, &ret->begin);
     clang_getFileLocation(clang_getRangeEnd(range), &last, NULL, NULL, &ret->end);
-    return *ret_file && clang_File_isEqual(*ret_file, last) && ret->begin < ret->end;
+    return *ret_file && clang_File_isEqual(*ret_file, last) && ret->begin <= ret->end;
 }
 
 /* --- Macros ------------------------------------------------------------------------------------
@@ -150,14 +150,13 @@ static void add_macro(struct reader *reader, struct view *view, CXCursor cursor,
 /* --- Where nodes end ---------------------------------------------------------------------------
  */
 
-/* Whether the span begins within an argument of a macro and ends with the macro or behind it. */
-static bool crosses_macro(const struct view *view, struct span span)
+/* Whether the span ends where a macro begins: what libclang says when the last token comes from
+ * that macro, and that stands in an argument of another one. */
+static bool ends_at_macro(const struct view *view, struct span span)
 {
-    for (uint32_t i = 0; i < view->macro_count; i++) {
-        struct span at = view->macros[i].at;
-        if (at.begin < span.begin && span.begin < at.end && span.end >= at.end)
+    for (uint32_t i = 0; i < view->macro_count; i++)
+        if (view->macros[i].at.begin == span.end)
             return true;
-    }
     return false;
 }
 
@@ -197,7 +196,8 @@ static bool ends_with_child(const struct node *node)
            node->kind == CXCursor_CompoundLiteralExpr;
 }
 
-/* Finds the end of a node whose reported one is wrong, or gives the node up. */
+/* Finds the end of a node whose reported one is wrong, or gives the node up. The children have been
+ * mended before. */
 static void mend(const struct view *view, struct node *node)
 {
     uint32_t last = node->at.begin, own = macro_end(view, node->at.begin);
@@ -465,7 +465,7 @@ static struct node *build(struct reader *reader, CXCursor cursor, struct node *p
     if (node->kind == CXCursor_LabelStmt)
         note_label(reader, cursor);
     adopt_all(reader, node, depth);
-    if (node->is_placed && crosses_macro(reader->view, node->at))
+    if (node->is_placed && ends_at_macro(reader->view, node->at))
         mend(reader->view, node);
     if (node->is_placed) {
         give_roles(reader, node);
