@@ -473,20 +473,27 @@ static void plan_number(struct planner *planner, const struct node *node, int64_
         offer(planner, "constant", node, "0");
 }
 
-/* Macros that are errors: what each is told as instead. */
+/* Macros that are errors: the next of its family is told instead. */
 static const char *other_error(const char *text)
 {
     static const char *const sqlite[] = {"SQLITE_ERROR",    "SQLITE_PERM",      "SQLITE_BUSY",
                                          "SQLITE_LOCKED",   "SQLITE_NOMEM",     "SQLITE_READONLY",
                                          "SQLITE_IOERR",    "SQLITE_CORRUPT",   "SQLITE_FULL",
-                                         "SQLITE_CANTOPEN", "SQLITE_CONSTRAINT"};
-    size_t letters = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
-    for (size_t i = 0; i < COUNT(sqlite); i++)
-        if (strcmp(text, sqlite[i]) == 0)
-            return sqlite[(i + 1) % COUNT(sqlite)];
-    if (text[0] != 'E' || letters < 4 || text[letters] != '\0')
-        return NULL;
-    return strcmp(text, "EIO") == 0 ? "EINVAL" : "EIO";
+                                         "SQLITE_CANTOPEN", "SQLITE_CONSTRAINT"},
+                             *const posix[] = {
+                                 "EIO",    "ENOENT", "EACCES", "EPERM",   "EEXIST", "EAGAIN",
+                                 "EINTR",  "EINVAL", "ENOMEM", "EBUSY",   "ENOSPC", "EROFS",
+                                 "EMFILE", "ENFILE", "EBADF",  "EDEADLK", "EPIPE",  "ERANGE",
+                             };
+    static const struct {
+        const char *const *names;
+        size_t count;
+    } families[] = {{sqlite, COUNT(sqlite)}, {posix, COUNT(posix)}};
+    for (size_t i = 0; i < COUNT(families); i++)
+        for (size_t k = 0; k < families[i].count; k++)
+            if (strcmp(text, families[i].names[k]) == 0)
+                return families[i].names[(k + 1) % families[i].count];
+    return NULL;
 }
 
 static bool plan_constant(struct planner *planner, const struct node *node)
@@ -495,8 +502,6 @@ static bool plan_constant(struct planner *planner, const struct node *node)
     if (!is_written_constant(planner, node, &value))
         return false;
     const char *other = is_macro(planner, node) ? other_error(code(planner, node)) : NULL;
-    if (other && strncmp(other, "EI", 2) == 0 && (value <= 0 || value > 200))
-        other = NULL; /* some other macro that begins with E */
     if (other)
         offer(planner, "error-swap", node, other);
     else

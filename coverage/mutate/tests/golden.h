@@ -14,11 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIMIT          64
-#define UNCLOSED       1 + 1
-#define LESS           <
-#define TWICE(x)       ((x) * 2)
-#define SUM(x, y)      ((x) + (y))
+#define LIMIT     64
+#define UNCLOSED  1 + 1
+#define LESS      <
+#define TWICE(x)  ((x)*2)
+#define SUM(x, y) ((x) + (y))
 #define REQUIRE(call)                                                                              \
     do {                                                                                           \
         if (!(call))                                                                               \
