@@ -7,6 +7,7 @@
  *   engine_rows.c  cases a second, overhead, a bug of five steps
  *   schedule_rows.c  interleavings of two clients
  *   shrink_rows.c  the problems of the shrinking challenge
+ *   mutant_rows.c  mutants of the codec
  *   fault_rows.c   the edge, and runs with one fault
  *   five_steps.c   the target with that bug
  *   anchor.h       what is asked of the engine that ours is compared with: rapidcheck.cpp, or
@@ -70,6 +71,7 @@ double bench_median(double *values, uint32_t count);
 extern const struct world world_of_nothing, world_of_faults;
 
 void worker_rows(struct bench *); /* first: see there */
+void mutant_rows(struct bench *); /* it forks: while this process is small */
 void engine_rows(struct bench *);
 void schedule_rows(struct bench *);
 void shrink_rows(struct bench *);

@@ -42,17 +42,17 @@ static void limit_cpu(void)
     (void)setrlimit(RLIMIT_CORE, &none);
 }
 
-static enum fate fate_of(pid_t child)
+static enum mutant_fate fate_of(pid_t child)
 {
     int status = 0;
     if (child < 0 || waitpid(child, &status, 0) != child)
-        return FATE_BROKEN;
+        return MUTANT_BROKEN;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return FATE_SURVIVED;
+        return MUTANT_SURVIVED;
     bool is_endless =
         (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OUT_OF_FUEL) ||
         (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL));
-    return is_endless ? FATE_ENDLESS : FATE_KILLED;
+    return is_endless ? MUTANT_ENDLESS : MUTANT_KILLED;
 }
 
 /* Runs one test and shows the parent, in memory that they share, what it reached. */
@@ -94,7 +94,7 @@ bool judge_begin(struct judge *judge)
         pid_t child = fork();
         if (child == 0)
             record(judge, &judge->tests[i], turns);
-        green &= fate_of(child) == FATE_SURVIVED;
+        green &= fate_of(child) == MUTANT_SURVIVED;
         judge->tests[i].turns = *turns;
     }
     (void)munmap(turns, sizeof *turns);
@@ -116,11 +116,11 @@ static bool is_reached(const struct judge *judge, uint32_t index)
     return false;
 }
 
-enum fate judge_mutant(const struct judge *judge, uint32_t index)
+enum mutant_fate judge_mutant(const struct judge *judge, uint32_t index)
 {
     const struct assay_mutants *mutants = judge->mutants;
     if (!is_reached(judge, index))
-        return FATE_NOT_REACHED;
+        return MUTANT_NOT_REACHED;
     pid_t child = fork();
     if (child != 0)
         return fate_of(child);
@@ -169,7 +169,7 @@ static bool write_changed(const struct mutant *mutant, const char *root, const c
     return changed && fclose(changed) == 0 && done;
 }
 
-static enum fate run_command(char *const *command)
+static enum mutant_fate run_command(char *const *command)
 {
     pid_t child = fork();
     if (child != 0)
@@ -180,8 +180,8 @@ static enum fate run_command(char *const *command)
     _exit(1);
 }
 
-enum fate recompile(const struct mutant *mutant, const char *root, const char *folder,
-                    char *const *command)
+enum mutant_fate recompile(const struct mutant *mutant, const char *root, const char *folder,
+                           char *const *command)
 {
     char source[4096], program[4096], quotes[4096];
     char *arguments[ARGUMENTS_MAX];
@@ -191,7 +191,7 @@ enum fate recompile(const struct mutant *mutant, const char *root, const char *f
     (void)snprintf(quotes, sizeof quotes, "-iquote%s/%.*s", root,
                    (int)(strrchr(mutant->file, '/') - mutant->file), mutant->file);
     if (!write_changed(mutant, root, source))
-        return FATE_BROKEN;
+        return MUTANT_BROKEN;
     arguments[count++] = command[0];
     arguments[count++] = quotes;
     arguments[count++] = source;
@@ -200,7 +200,7 @@ enum fate recompile(const struct mutant *mutant, const char *root, const char *f
     for (size_t i = 1; command[i] && count + 1 < ARGUMENTS_MAX; i++)
         arguments[count++] = command[i];
     arguments[count] = NULL;
-    if (run_command(arguments) != FATE_SURVIVED)
-        return FATE_BROKEN;
+    if (run_command(arguments) != MUTANT_SURVIVED)
+        return MUTANT_BROKEN;
     return run_command((char *[]){program, NULL});
 }

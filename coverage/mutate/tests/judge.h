@@ -8,12 +8,12 @@
 
 #include "coverage/mutate/mutant.h"
 
-enum fate {
-    FATE_NOT_REACHED,
-    FATE_SURVIVED,
-    FATE_KILLED,  /* a test has failed, or crashed */
-    FATE_ENDLESS, /* out of fuel */
-    FATE_BROKEN   /* it does not compile */
+enum mutant_fate {
+    MUTANT_NOT_REACHED,
+    MUTANT_SURVIVED,
+    MUTANT_KILLED,  /* a test has failed, or crashed */
+    MUTANT_ENDLESS, /* out of fuel */
+    MUTANT_BROKEN   /* it does not compile */
 };
 
 /* A test ends the process when it fails. */
@@ -36,16 +36,16 @@ struct judge {
 bool judge_begin(struct judge *);
 void judge_done(struct judge *);
 /* Runs the tests that reach this mutant in a child, until one fails. */
-enum fate judge_mutant(const struct judge *, uint32_t index);
-static inline bool is_caught(enum fate fate)
+enum mutant_fate judge_mutant(const struct judge *, uint32_t index);
+static inline bool is_caught(enum mutant_fate fate)
 {
-    return fate == FATE_KILLED || fate == FATE_ENDLESS;
+    return fate == MUTANT_KILLED || fate == MUTANT_ENDLESS;
 }
 
 /* The same mutant as a program of its own: the source is changed, and given to `command`, a
  * compiler with everything but source and output. Files are made in `folder`. */
-enum fate recompile(const struct mutant *, const char *root, const char *folder,
-                    char *const *command);
+enum mutant_fate recompile(const struct mutant *, const char *root, const char *folder,
+                           char *const *command);
 
 /* tests.c: those of the codec. */
 extern struct judged_test judged_tests[];

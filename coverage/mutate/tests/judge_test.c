@@ -33,21 +33,21 @@ static void expect(bool condition, const char *what)
 }
 
 /* Whether enough of every step-th mutant are caught for a generator that does what it says. */
-static bool catches(const struct judge *judge, uint32_t step, enum fate *ret_fates)
+static bool catches(const struct judge *judge, uint32_t step, enum mutant_fate *ret_fates)
 {
-    uint32_t counts[FATE_BROKEN + 1] = {0}, judged = 0;
+    uint32_t counts[MUTANT_BROKEN + 1] = {0}, judged = 0;
     for (uint32_t i = 0; i < judge->mutants->count; i += step, judged++)
         counts[ret_fates[i] = judge_mutant(judge, i)]++;
-    uint32_t caught = counts[FATE_KILLED] + counts[FATE_ENDLESS];
-    uint32_t reached = judged - counts[FATE_NOT_REACHED];
+    uint32_t caught = counts[MUTANT_KILLED] + counts[MUTANT_ENDLESS];
+    uint32_t reached = judged - counts[MUTANT_NOT_REACHED];
     printf("%" PRIu32 " mutants, %" PRIu32 " reached, %" PRIu32 " killed, %" PRIu32
            " endless, %" PRIu32 " survive\n",
-           judged, reached, counts[FATE_KILLED], counts[FATE_ENDLESS], counts[FATE_SURVIVED]);
-    return reached > 0 && caught >= PART_CAUGHT * reached && counts[FATE_BROKEN] == 0;
+           judged, reached, counts[MUTANT_KILLED], counts[MUTANT_ENDLESS], counts[MUTANT_SURVIVED]);
+    return reached > 0 && caught >= PART_CAUGHT * reached && counts[MUTANT_BROKEN] == 0;
 }
 
 /* For who wants to improve the tests. */
-static void tell_survivors(const struct assay_mutants *mutants, const enum fate *fates)
+static void tell_survivors(const struct assay_mutants *mutants, const enum mutant_fate *fates)
 {
     for (uint32_t i = 0; i < mutants->count; i++)
         if (!is_caught(fates[i]))
@@ -85,8 +85,8 @@ static void tell_difference(const struct mutant *mutant, bool is_switched_caught
 }
 
 /* How many of the sample differ when they are compiled. `fates` are those of the switches. */
-static uint32_t differences(const struct judge *judge, const enum fate *fates, uint32_t sample,
-                            const char *root, char *const *command, bool is_told)
+static uint32_t differences(const struct judge *judge, const enum mutant_fate *fates,
+                            uint32_t sample, const char *root, char *const *command, bool is_told)
 {
     char folder[] = "/tmp/assay-judge-XXXXXX", path[64];
     uint32_t *indexes = in_order_of_keys(judge->mutants), count = 0;
@@ -94,8 +94,8 @@ static uint32_t differences(const struct judge *judge, const enum fate *fates, u
         abort();
     for (uint32_t i = 0; i < sample && i < judge->mutants->count; i++) {
         const struct mutant *mutant = &judge->mutants->at[indexes[i]];
-        enum fate fate = recompile(mutant, root, folder, command);
-        bool differs = fate == FATE_BROKEN || is_caught(fate) != is_caught(fates[indexes[i]]);
+        enum mutant_fate fate = recompile(mutant, root, folder, command);
+        bool differs = fate == MUTANT_BROKEN || is_caught(fate) != is_caught(fates[indexes[i]]);
         count += differs;
         if (differs && is_told)
             tell_difference(mutant, is_caught(fates[indexes[i]]));
@@ -126,11 +126,11 @@ static int status_with(const char *key)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static void check_environment(const struct assay_mutants *mutants, const enum fate *fates)
+static void check_environment(const struct assay_mutants *mutants, const enum mutant_fate *fates)
 {
     char key[24] = "";
     for (uint32_t i = 0; i < mutants->count && !*key; i++)
-        if (fates[i] == FATE_KILLED)
+        if (fates[i] == MUTANT_KILLED)
             (void)snprintf(key, sizeof key, "%016" PRIx64, mutants->at[i].key);
     expect(status_with(key) == 255, "a mutant in the environment is active");
     expect(status_with("0000000000000001") == 64, "one that does not exist is refused");
@@ -145,17 +145,17 @@ int main(int argc, char **argv)
         return judged_run_all();
     expect(assay_mutants.abi == 1 && assay_mutants.count > 100, "a table of mutants");
     expect(judge_begin(&judge), "the tests are green without a mutant");
-    enum fate *fates = calloc(assay_mutants.count, 2 * sizeof *fates);
+    enum mutant_fate *fates = calloc(assay_mutants.count, 2 * sizeof *fates);
     if (!fates)
         abort();
-    enum fate *again = fates + assay_mutants.count;
+    enum mutant_fate *again = fates + assay_mutants.count;
     expect(catches(&judge, 1, fates), "the tests catch most mutants");
     (void)catches(&judge, 1, again);
     expect(memcmp(fates, again, assay_mutants.count * sizeof *fates) == 0,
            "each has the same fate a second time");
     bool some_endless = false;
     for (uint32_t i = 0; i < assay_mutants.count; i++)
-        some_endless |= fates[i] == FATE_ENDLESS;
+        some_endless |= fates[i] == MUTANT_ENDLESS;
     expect(some_endless, "some run out of fuel");
     check_environment(&assay_mutants, fates);
     const char *wanted = getenv("ASSAY_MUTANTS_SAMPLE");
