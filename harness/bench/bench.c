@@ -228,6 +228,7 @@ int main(int argc, char **argv)
     bench_remark(anchor_name() ? anchor_name() : "RapidCheck is not installed");
     printf("%-44s %12s %12s %10s  wanted\n", "what", "ours", "theirs", "ratio");
     worker_rows(&bench); /* before the interceptors are installed in this process */
+    mutant_rows(&bench);
     const char *wrong = faults_install();
     if (wrong || !module_load("reference", &reference, message)) {
         fprintf(stderr, "bench: %s\n", wrong ? wrong : message);

@@ -7,6 +7,7 @@
  *   engine_rows.c  cases a second, overhead, a bug of five steps
  *   schedule_rows.c  interleavings of two clients
  *   shrink_rows.c  the problems of the shrinking challenge
+ *   mutant_rows.c  mutants of the codec
  *   fault_rows.c   the edge, and runs with one fault
  *   growth_rows.c  logins while the accounts become more
  *   whole_rows.c   the login service
@@ -81,6 +82,7 @@ extern const struct world world_of_nothing, world_of_faults;
 measurement libfiu_disabled_ns;
 
 void worker_rows(struct bench *); /* first: see there */
+void mutant_rows(struct bench *); /* it forks: while this process is small */
 void engine_rows(struct bench *);
 void schedule_rows(struct bench *);
 void shrink_rows(struct bench *);

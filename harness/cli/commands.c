@@ -367,10 +367,16 @@ static void list_cases(void)
     }
 }
 
+static bool ends_with(const char *name, const char *ending)
+{
+    size_t size = strlen(name), ending_size = strlen(ending);
+    return size > ending_size && strcmp(name + size - ending_size, ending) == 0;
+}
+
+/* A module, and not the mutants of one: these are no target of their own. */
 static int is_module(const struct dirent *entry)
 {
-    size_t size = strlen(entry->d_name);
-    return size > 3 && strcmp(entry->d_name + size - 3, ".so") == 0;
+    return ends_with(entry->d_name, ".so") && !ends_with(entry->d_name, "-mutants.so");
 }
 
 static bool list_targets(void)
