@@ -84,6 +84,12 @@
     2000u /* with a receiver that does not read; then the plan strikes without that */
 #define PROXY_CLIENT_SECONDS_MAX 3600u
 
+#define MUTANTS_MAX          32768u /* of one module; more is an error */
+#define MUTANT_OPERATORS_MAX 64u    /* kinds of them; more is an error */
+#define MUTANT_NAME_BYTES    64u    /* of the name of an operator or function; the rest is cut */
+#define MUTANT_FILE_BYTES    128u   /* of the name of a source file; the rest is cut */
+#define MUTANT_TEXT_BYTES    256u   /* of what a mutant replaces, or puts there; the rest is cut */
+
 #define RECORD_BYTES_MAX                                                                           \
     (1u << 20)            /* of one line of events; a longer one is refused, and none is written */
 #define JOBS_MAX   256u   /* cells at once */

@@ -326,6 +326,8 @@ struct settings {
     uint32_t hang_seconds;
     uint32_t jobs;          /* cells at once; 0: as many as there are processors */
     uint32_t shard, shards; /* only the cells whose number modulo shards is this; 0 shards: all */
+    const char *since;      /* mutants: only those on lines changed since this revision, or null */
+    uint32_t sample;        /* mutants: about so many, chosen by their content; 0: all */
 };
 
 /* The schedule technique tries every interleaving with at most so many preemptions. */
