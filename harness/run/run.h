@@ -12,7 +12,9 @@
  *   regressions.c  tokens that are kept in files
  *   check.c        all cases, all techniques, one target
  *   known.c        findings that a target has shown and not yet mended
- *   crew.c         several processes that run cells of a check, each with a worker of its own
+ *   crew.c         several processes that share a piece of work, each with a worker of its own
+ *   cells.c        the cells of a check as the work of a crew
+ *   mutants.c      mutants of a module judged by all of that, as another such work
  *   record.c       results and findings as JSON, in both directions
  *   fault_record.c the same for what became of runs with faults
  *   stop.c         how a process ends that is asked to
@@ -413,13 +415,14 @@ bool check_reached(const struct check *, const char *prefix);
 uint32_t check_extent(const struct settings *, const struct check *);
 void check_done(struct check *);
 
-/* --- crew.c
+/* --- cells.c
  * -------------------------------------------------------------------------------------------------
  */
 
 /* Runs the cells that are not finished, several at once. False: exit_code and message say why they
  * did not all come to an end. */
-bool crew_run(const char *target, const struct settings *, const struct listener *, struct check *);
+bool cells_run(const char *target, const struct settings *, const struct listener *,
+               struct check *);
 
 /* --- compare.c
  * ------------------------------------------------------------------------------------------------
