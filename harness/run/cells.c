@@ -108,6 +108,7 @@ static bool take(void *context, struct crew *crew, uint32_t hand, const char *li
     case RECORD_OTHER:
         message = json_string_value(json_object_get(intake->record, "message"));
         return crew_fail(crew, EXIT_UNJUDGED, "%s", message ? message : "");
+    case RECORD_MUTANT:
     case RECORD_WRONG:
         break;
     }

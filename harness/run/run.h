@@ -5,6 +5,7 @@
  *
  *   module.c       a target as a shared object: found, checked, its state put back between runs
  *   worker.c       a child process that may crash, hang, exit or print without end
+ *   mutated.c      the same of a module that has mutants in it
  *   service.c      what the child does: one request after the other
  *   technique.c    one case by one technique, and its findings
  *   faulting.c     the technique of faults
@@ -73,11 +74,15 @@ struct module {
     uintptr_t tls_base;   /* where the object lies, if it has thread-local variables, else 0 */
     bool imports_hashing; /* calls libsodium's password hashing, */
     bool imports_storage; /* or SQLite: faults must reach it there */
+    const struct assay_mutants *mutants; /* of a mutated module, else null */
 };
 
-/* The path of a target: "so:PATH", or the name of a module that was built with this program. Null
- * when there is no such name; ret_message then says what there is. The result is to be freed. */
+/* The path of a target: "so:PATH", or the name of a module that was built with this program; in
+ * both, "@KEY" at the end switches a mutant on (sixteen hexadecimal digits). Null when there is no
+ * such name; ret_message then says what there is. The result is to be freed. */
 char *module_path(const char *name, char ret_message[static MODULE_MESSAGE_BYTES]);
+/* Where the "@KEY" in the name of a target begins; null: it has none. */
+const char *module_key(const char *name);
 /* Loads it into this process, for good. False: ret_message says why it cannot be judged. */
 bool module_load(const char *name, struct module *ret,
                  char ret_message[static MODULE_MESSAGE_BYTES]);
@@ -207,8 +212,11 @@ struct worker_options {
     uint32_t hang_seconds;
     const struct test_case *const *cases; /* the list that case_index points into */
     const struct observer *observer;      /* or null */
-    pid_t parent;                         /* filled in by worker_open, */
-    char room[64]; /* and so is this: a folder of its own, empty before each run */
+    struct mutant_table *mutants; /* switched on and off from here, see mutated.h; or null */
+    uint64_t mutant;              /* the key of the one that is on, for tokens, or 0 */
+    bool as_found;                /* findings are left as they were seen first */
+    pid_t parent;                 /* filled in by worker_open, */
+    char room[64];                /* and so is this: a folder of its own, empty before each run */
 };
 
 struct worker {
@@ -330,6 +338,8 @@ struct settings {
     uint32_t shard, shards; /* only the cells whose number modulo shards is this; 0 shards: all */
     const char *since;      /* mutants: only those on lines changed since this revision, or null */
     uint32_t sample;        /* mutants: about so many, chosen by their content; 0: all */
+    uint32_t budget_ms;     /* mutants: of work with each; 0: MUTANT_BUDGET_MS */
+    const char *suppressions; /* mutants: the file, or null for the one beside the modules */
 };
 
 /* The schedule technique tries every interleaving with at most so many preemptions. */

@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "harness/run/run.h"
+#include "harness/run/mutated.h"
 
 #define GUARD          0x61737361792d6f6bu
 #define POLL_MS        20
@@ -169,8 +169,14 @@ static void end_as(struct worker *worker, enum verdict verdict, const char *wher
 static void end_of_child(struct worker *worker, int status)
 {
     char message[MESSAGE_BYTES];
+    const struct mutant_table *mutants = worker->options.mutants;
     drain(worker);
-    if (WIFSIGNALED(status)) {
+    if (mutants && mutants->endless && WIFEXITED(status)) {
+        snprintf(message, sizeof message,
+                 "a loop of the target does not end: %llu turns in one run are not enough",
+                 (unsigned long long)mutants->fuel);
+        end_as(worker, VERDICT_HANG, "endless", message);
+    } else if (WIFSIGNALED(status)) {
         snprintf(message, sizeof message, "the target was killed by signal %d (%s)",
                  WTERMSIG(status), strsignal(WTERMSIG(status)));
         end_as(worker, VERDICT_CRASH, "signal", message);
