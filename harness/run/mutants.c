@@ -232,8 +232,6 @@ static void outfit(void *context, struct bench *bench, struct worker_options *re
     (void)bench;
     ret->mutants = need(mutant_table_new());
     ret->as_found = true;
-    if (ret->hang_seconds > MUTANT_HANG_SECONDS)
-        ret->hang_seconds = MUTANT_HANG_SECONDS;
 }
 
 static void *grown(void *memory, uint32_t count, uint32_t *room, size_t size)
@@ -450,7 +448,7 @@ static bool plan_cells(struct mutating *mutating)
     struct corpus *corpus = mutating->corpus;
     struct check check;
     struct settings whole = mutating->settings;
-    whole.shards = 0;
+    whole.shard = whole.shards = 0;
     check_plan(&whole, &check);
     corpus->cells = need(calloc(check.cell_count + 1, sizeof *corpus->cells));
     mutating->finished = need(calloc(check.cell_count + 1, sizeof *mutating->finished));
@@ -547,6 +545,8 @@ static void run_trial(void *context, struct bench *bench, uint32_t number)
     struct mutating *mutating = context;
     uint32_t index = mutating->pieces[number];
     struct trial *trial = bench->own;
+    if (bench->worker.options.hang_seconds > MUTANT_HANG_SECONDS)
+        bench->worker.options.hang_seconds = MUTANT_HANG_SECONDS;
     if (!trial) {
         trial = bench->own = need(calloc(1, sizeof *trial));
         *trial = (struct trial){.worker = &bench->worker,

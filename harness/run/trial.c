@@ -84,24 +84,26 @@ static bool fails_without(struct hearing *hearing, const struct corpus_cell *cel
     return fails(hearing, cell);
 }
 
-/* In a fresh process: green without the mutant, and the same failure with it. What is left at the
- * end is measured against a run without faults, which must come first. */
+/* In a fresh process, which is left to nobody else: green without the mutant, and the same failure
+ * with it. What is left at the end is measured against a run without faults, which must come first.
+ */
 static bool fails_afresh(struct hearing *hearing, const struct corpus_cell *cell,
                          const struct outcome *failure)
 {
     struct worker *worker = hearing->trial->worker;
     worker_restart(worker);
-    if (fails_without(hearing, cell)) {
-        hearing->unsteady = true;
+    hearing->unsteady = fails_without(hearing, cell);
+    if (hearing->unsteady)
         return false;
-    }
     switch_on(hearing, cell);
     worker_request(worker, REQUEST_COUNT, cell->case_index);
-    if (same_failure(failure, &worker->channel->outcome))
-        return true;
-    switch_on(hearing, cell);
-    hearing->mutant->runs += 2;
-    return fails(hearing, cell) && same_failure(failure, &worker->channel->outcome);
+    bool same = same_failure(failure, &worker->channel->outcome);
+    if (!same) {
+        switch_on(hearing, cell);
+        same = fails(hearing, cell) && same_failure(failure, &worker->channel->outcome);
+    }
+    worker_restart(worker);
+    return same;
 }
 
 static void take_kill(struct hearing *hearing, const struct corpus_cell *cell,
@@ -152,83 +154,128 @@ static bool afford(struct hearing *hearing, uint64_t work)
     return true;
 }
 
-/* The run that its cell reached the mutant by. */
-static bool try_run(struct hearing *hearing, const struct corpus_run *run)
+/* Something to be tried with the mutant. */
+struct probe {
+    const struct corpus_cell *cell;
+    /* True when it fails; counts its runs. */
+    bool (*fails)(struct hearing *, const struct probe *);
+};
+
+/* True when it kills the mutant. A failure that was not the mutant's doing was that of the process:
+ * then it is tried again in a fresh one. */
+static bool try_probe(struct hearing *hearing, const struct probe *probe)
 {
-    const struct corpus_cell *cell = &hearing->corpus->cells[run->cell];
+    uint64_t runs = hearing->mutant->runs;
+    for (int process = 0; process < 2 && !hearing->unsteady; process++) {
+        hearing->mutant->runs = runs;
+        if (!probe->fails(hearing, probe))
+            return false;
+        if (convict(hearing, probe->cell))
+            return true;
+    }
+    return false;
+}
+
+/* The run by which its cell reached the mutant. */
+static bool run_fails(struct hearing *hearing, const struct probe *probe)
+{
     struct worker *worker = hearing->trial->worker;
     struct channel *channel = worker->channel;
-    struct token *token = hearing->trial->token;
-    if (!*run->token || !afford(hearing, run->work) || token_read(run->token, token))
-        return false;
+    const struct token *token = hearing->trial->token;
     memcpy(channel->input.at, token->values, token->count * sizeof *token->values);
     channel->input.count = token->count;
     channel->relative = true;
-    switch_on(hearing, cell);
-    worker_request(worker, REQUEST_RUN, cell->case_index);
+    switch_on(hearing, probe->cell);
+    worker_request(worker, REQUEST_RUN, probe->cell->case_index);
     hearing->mutant->runs++;
-    return verdict_is_failure(channel->outcome.verdict) && convict(hearing, cell);
+    return verdict_is_failure(channel->outcome.verdict);
 }
 
-/* The plans for sites [first, end) of the list: their numbers are [*ret_first, *ret_first + count).
- */
-static uint64_t plans_between(const struct site_list *sites, uint32_t first, uint32_t end,
-                              uint64_t *ret_first)
+static bool try_run(struct hearing *hearing, const struct corpus_run *run)
 {
-    uint64_t all = plans_in_all(sites);
+    const struct probe probe = {&hearing->corpus->cells[run->cell], run_fails};
+    return *run->token && afford(hearing, run->work) &&
+           !token_read(run->token, hearing->trial->token) && try_probe(hearing, &probe);
+}
+
+/* The plans for the sites around the place where the cell reaches the mutant: their numbers are
+ * [*ret_first, *ret_first + count). The sites are those that the channel holds. */
+static uint64_t plans_nearby(const struct hearing *hearing, const struct corpus_cell *cell,
+                             uint64_t *ret_first)
+{
+    const struct site_list *sites = &hearing->trial->worker->channel->sites;
+    uint32_t at = cell->site_at[hearing->index];
+    uint32_t first = at < SITES_BEFORE ? 0 : at - SITES_BEFORE, end = at + SITES_BEHIND;
     uint64_t behind_first = FAULT_DURATIONS * continuations(sites, first);
     uint64_t behind_end = FAULT_DURATIONS * continuations(sites, end);
-    *ret_first = all - behind_first;
+    *ret_first = plans_in_all(sites) - behind_first;
     return behind_first - behind_end;
 }
 
-/* Faults at the sites around the place where a cell of the fault technique reaches it. */
-static bool try_nearby(struct hearing *hearing, const struct corpus_cell *cell)
+/* The sites that the case passes without any mutant. */
+static void count_sites(struct hearing *hearing, const struct corpus_cell *cell)
 {
-    struct worker *worker = hearing->trial->worker;
-    struct channel *channel = worker->channel;
-    uint32_t at = cell->site_at ? cell->site_at[hearing->index] : SITE_NONE;
-    if (at == SITE_NONE)
-        return false;
+    struct channel *channel = hearing->trial->worker->channel;
     switch_off(hearing);
     channel->seed = 0;
     channel->kinds = UINT64_MAX;
-    worker_request(worker, REQUEST_COUNT, cell->case_index);
-    uint64_t first,
-        count = plans_between(&channel->sites, at < SITES_BEFORE ? 0 : at - SITES_BEFORE,
-                              at + SITES_BEHIND, &first);
-    if (count == 0 || !afford(hearing, cell->work * count / (cell->runs ? cell->runs : 1)))
-        return false;
-    memset(&channel->faults, 0, sizeof channel->faults);
-    channel->first = first;
-    channel->count = count;
-    switch_on(hearing, cell);
-    worker_request(worker, REQUEST_FAULTS, cell->case_index);
-    hearing->mutant->runs += channel->tally.runs;
-    return verdict_is_failure(channel->outcome.verdict) && convict(hearing, cell);
+    worker_request(hearing->trial->worker, REQUEST_COUNT, cell->case_index);
 }
 
-static bool try_cell(struct hearing *hearing, const struct corpus_cell *cell)
+static bool nearby_fails(struct hearing *hearing, const struct probe *probe)
+{
+    struct worker *worker = hearing->trial->worker;
+    struct channel *channel = worker->channel;
+    count_sites(hearing, probe->cell);
+    memset(&channel->faults, 0, sizeof channel->faults);
+    channel->count = plans_nearby(hearing, probe->cell, &channel->first);
+    switch_on(hearing, probe->cell);
+    worker_request(worker, REQUEST_FAULTS, probe->cell->case_index);
+    hearing->mutant->runs += channel->tally.runs;
+    return verdict_is_failure(channel->outcome.verdict);
+}
+
+static bool try_nearby(struct hearing *hearing, const struct corpus_cell *cell)
+{
+    const struct probe probe = {.cell = cell, .fails = nearby_fails};
+    uint64_t first;
+    if (!cell->site_at || cell->site_at[hearing->index] == SITE_NONE || cell->runs == 0)
+        return false;
+    count_sites(hearing, cell);
+    uint64_t count = plans_nearby(hearing, cell, &first);
+    return count > 0 && afford(hearing, cell->work * count / cell->runs) &&
+           try_probe(hearing, &probe);
+}
+
+static bool cell_fails(struct hearing *hearing, const struct probe *probe)
 {
     struct settings settings = *hearing->trial->settings;
     struct case_result *result = malloc(sizeof *result);
     struct findings findings;
-    if (!result || !afford(hearing, cell->work)) {
-        hearing->mutant->skipped++;
-        free(result);
-        return false;
+    if (!result) {
+        fprintf(stderr, "assay: no memory for a trial\n");
+        exit(EXIT_INTERNAL);
     }
     settings.first = true;
     settings.full = false;
     findings_init(&findings);
-    switch_on(hearing, cell);
-    technique_run(hearing->trial->worker, cell->technique, cell->case_index, &settings, result,
-                  &findings);
+    switch_on(hearing, probe->cell);
+    technique_run(hearing->trial->worker, probe->cell->technique, probe->cell->case_index,
+                  &settings, result, &findings);
     hearing->mutant->runs += result->tally.runs;
-    bool killed = findings.count > 0 && convict(hearing, cell);
+    bool failed = findings.count > 0;
     findings_done(&findings);
     free(result);
-    return killed;
+    return failed;
+}
+
+static bool try_cell(struct hearing *hearing, const struct corpus_cell *cell)
+{
+    const struct probe probe = {.cell = cell, .fails = cell_fails};
+    if (afford(hearing, cell->work))
+        return try_probe(hearing, &probe);
+    hearing->mutant->skipped++;
+    return false;
 }
 
 /* The cells that reach the mutant, in the order of the corpus. */
