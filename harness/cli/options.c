@@ -57,7 +57,7 @@ static const struct argp_option table[] = {
     {"since", KEY_SINCE, "REVISION", 0,
      "mutants: only those on lines that git says have changed since", 0},
     {"sample", KEY_SAMPLE, "N", 0, "mutants: only N, always the same ones", 0},
-    {"budget-ms", KEY_BUDGET, "N", 0, "mutants: work with one that survives (1000)", 0},
+    {"budget-ms", KEY_BUDGET, "N", 0, "mutants: work with one that survives (2000)", 0},
     {"suppressions", KEY_SUPPRESSIONS, "FILE", 0,
      "mutants: those that need not be killed (the file beside the modules)", 0},
     {"mutant", KEY_MUTANT, "KEY", 0, "check: with this mutant of the target switched on", 0},

@@ -100,7 +100,7 @@
 #define SOURCE_BYTES_MAX                                                                           \
     (4u << 20) /* of a source file that a survivor is shown in; no longer one is read */
 #define CHANGED_HUNKS_MAX   32768u /* of one difference; more is an error */
-#define MUTANT_BUDGET_MS    1000u  /* of work with one mutant */
+#define MUTANT_BUDGET_MS    2000u  /* of work with one mutant */
 #define MUTANT_HANG_SECONDS 2u     /* of patience with one, each of two times */
 #define MUTANTS_OF_PROCESS  100u   /* before it is begun anew, for what they leave */
 

@@ -301,11 +301,12 @@ static void run_baseline(void *context, struct bench *bench, uint32_t number)
     bool is_fault = cell->technique == TECHNIQUE_FAULT;
     bench_send(
         bench, "baseline",
-        json_pack("{s:I, s:s, s:o, s:I, s:I, s:I, s:b, s:o}", "cell", (json_int_t)number, "verdict",
-                  verdict_name(result->verdict), "message",
+        json_pack("{s:I, s:s, s:o, s:I, s:I, s:I, s:I, s:b, s:o}", "cell", (json_int_t)number,
+                  "verdict", verdict_name(result->verdict), "message",
                   json_of_text(findings.first ? findings.first->outcome.message : result->message),
                   "runs", (json_int_t)result->tally.runs, "work", (json_int_t)table->work, "turns",
-                  (json_int_t)table->turns_max, "whole", (int)table->kept_all, "sites",
+                  (json_int_t)table->turns_max, "failing", (json_int_t)result->sites, "whole",
+                  (int)table->kept_all, "sites",
                   is_fault ? sites_of(table, mutating->mutation->count) : json_null()));
     findings_done(&findings);
     free(result);
@@ -373,12 +374,13 @@ static bool take_baseline(struct mutating *mutating, struct crew *crew, const js
     struct corpus *corpus = mutating->corpus;
     const char *verdict = json_string_value(json_object_get(record, "verdict"));
     const char *message = json_string_value(json_object_get(record, "message"));
-    uint64_t number, work, turns, runs;
+    uint64_t number, work, turns, runs, sites;
     if (!verdict || !message || corpus->cell_count == 0 ||
         !take_number(record, "cell", corpus->cell_count - 1, &number) ||
         !take_number(record, "work", INT64_MAX, &work) ||
         !take_number(record, "turns", INT64_MAX, &turns) ||
-        !take_number(record, "runs", INT64_MAX, &runs))
+        !take_number(record, "runs", INT64_MAX, &runs) ||
+        !take_number(record, "failing", SITES_MAX, &sites))
         return false;
     struct corpus_cell *cell = &corpus->cells[number];
     const char *name = all_cases[cell->case_index]->name;
@@ -394,6 +396,7 @@ static bool take_baseline(struct mutating *mutating, struct crew *crew, const js
     cell->work = work;
     cell->turns_max = turns;
     cell->runs = runs;
+    cell->sites = (uint32_t)sites;
     mutating->finished[number] = true;
     mutating->done++;
     return take_sites(json_object_get(record, "sites"), mutating->mutation->count, cell);

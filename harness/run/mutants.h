@@ -93,6 +93,7 @@ struct corpus_cell {
     uint64_t work;      /* of all of its runs */
     uint64_t turns_max; /* of the run with the most */
     uint64_t runs;
+    uint32_t sites;    /* that the fault technique makes fail */
     uint32_t *site_at; /* of each mutant, or null; see struct mutant_table */
 };
 struct corpus_run {

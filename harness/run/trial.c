@@ -5,11 +5,13 @@
  * The baseline has told which cells reach it, and by which run first. From what is likely and cheap
  * to what is thorough and dear, until something kills it or its budget is used up:
  *
- *   runs     the first run of each cell that reaches it, as its token says, cheapest first
- *   nearby   in the cells of the fault technique: faults at the sites that follow the place where
- *            it is reached, since a mutant of the handling of an error is seen only when that very
- *            call fails
- *   cells    whole cells that reach it, cheapest first, to their first finding
+ *   runs     the first run of each cell that reaches it, as its token says
+ *   nearby   in the cells of the fault technique: faults at the sites around the place where it is
+ *            reached, since a mutant of the handling of an error is seen only when that very call
+ *            fails
+ *   cells    whole cells that reach it, to their first finding
+ *
+ * First all runs, cheapest first, then all of the other two, cheapest first.
  *
  * The budget is one of work as the baseline counted it (mutated.c), never of time, so that the same
  * mutants are killed by the same runs wherever they are judged.
@@ -30,7 +32,7 @@
 #include "harness/run/technique.h"
 
 #define SITES_BEFORE 2u  /* the place where the mutant is reached, */
-#define SITES_BEHIND 12u /* and behind it, at which faults are tried */
+#define SITES_BEHIND 10u /* and behind it, at which faults are tried */
 #define FUEL_FACTOR  50u /* times the turns of the baseline, */
 #define FUEL_LEAST   10000u
 
@@ -157,6 +159,7 @@ static bool afford(struct hearing *hearing, uint64_t work)
 /* Something to be tried with the mutant. */
 struct probe {
     const struct corpus_cell *cell;
+    uint64_t work;
     /* True when it fails; counts its runs. */
     bool (*fails)(struct hearing *, const struct probe *);
 };
@@ -193,7 +196,7 @@ static bool run_fails(struct hearing *hearing, const struct probe *probe)
 
 static bool try_run(struct hearing *hearing, const struct corpus_run *run)
 {
-    const struct probe probe = {&hearing->corpus->cells[run->cell], run_fails};
+    const struct probe probe = {&hearing->corpus->cells[run->cell], run->work, run_fails};
     return *run->token && afford(hearing, run->work) &&
            !token_read(run->token, hearing->trial->token) && try_probe(hearing, &probe);
 }
@@ -235,18 +238,6 @@ static bool nearby_fails(struct hearing *hearing, const struct probe *probe)
     return verdict_is_failure(channel->outcome.verdict);
 }
 
-static bool try_nearby(struct hearing *hearing, const struct corpus_cell *cell)
-{
-    const struct probe probe = {.cell = cell, .fails = nearby_fails};
-    uint64_t first;
-    if (!cell->site_at || cell->site_at[hearing->index] == SITE_NONE || cell->runs == 0)
-        return false;
-    count_sites(hearing, cell);
-    uint64_t count = plans_nearby(hearing, cell, &first);
-    return count > 0 && afford(hearing, cell->work * count / cell->runs) &&
-           try_probe(hearing, &probe);
-}
-
 static bool cell_fails(struct hearing *hearing, const struct probe *probe)
 {
     struct settings settings = *hearing->trial->settings;
@@ -269,15 +260,6 @@ static bool cell_fails(struct hearing *hearing, const struct probe *probe)
     return failed;
 }
 
-static bool try_cell(struct hearing *hearing, const struct corpus_cell *cell)
-{
-    const struct probe probe = {.cell = cell, .fails = cell_fails};
-    if (afford(hearing, cell->work))
-        return try_probe(hearing, &probe);
-    hearing->mutant->skipped++;
-    return false;
-}
-
 /* The cells that reach the mutant, in the order of the corpus. */
 static bool reaches(const struct hearing *hearing, uint32_t cell)
 {
@@ -287,13 +269,44 @@ static bool reaches(const struct hearing *hearing, uint32_t cell)
     return false;
 }
 
-static bool try_cells(struct hearing *hearing,
-                      bool (*try)(struct hearing *, const struct corpus_cell *))
+static int by_work(const void *a, const void *b)
 {
-    for (uint32_t i = 0; i < hearing->corpus->cell_count && !hearing->unsteady; i++)
-        if (reaches(hearing, i) && try(hearing, &hearing->corpus->cells[i]))
-            return true;
-    return false;
+    const struct probe *first = a, *second = b;
+    if (first->work != second->work)
+        return first->work < second->work ? -1 : 1;
+    return first->cell < second->cell ? -1 : first->cell > second->cell;
+}
+
+/* All probes of the cells that reach the mutant, cheapest first; `ret` has room for two a cell. */
+static uint32_t list_probes(const struct hearing *hearing, struct probe *ret)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < hearing->corpus->cell_count; i++) {
+        const struct corpus_cell *cell = &hearing->corpus->cells[i];
+        if (!reaches(hearing, i))
+            continue;
+        ret[count++] = (struct probe){cell, cell->work, cell_fails};
+        if (cell->site_at && cell->site_at[hearing->index] != SITE_NONE &&
+            cell->sites > SITES_BEFORE + SITES_BEHIND)
+            ret[count++] = (struct probe){
+                cell, cell->work * (SITES_BEFORE + SITES_BEHIND) / cell->sites, nearby_fails};
+    }
+    qsort(ret, count, sizeof *ret, by_work);
+    return count;
+}
+
+static bool try_cells(struct hearing *hearing)
+{
+    struct probe *probes = calloc(2 * (size_t)hearing->corpus->cell_count, sizeof *probes);
+    uint32_t count = probes ? list_probes(hearing, probes) : 0;
+    bool killed = false;
+    for (uint32_t i = 0; i < count && !killed && !hearing->unsteady; i++) {
+        bool affordable = afford(hearing, probes[i].work);
+        hearing->mutant->skipped += !affordable && probes[i].fails == cell_fails;
+        killed = affordable && try_probe(hearing, &probes[i]);
+    }
+    free(probes);
+    return killed;
 }
 
 static bool try_runs(struct hearing *hearing)
@@ -364,7 +377,7 @@ bool trial_run(struct trial *trial, uint32_t index, struct judged_mutant *ret)
     if (trial->tried++ % MUTANTS_OF_PROCESS == 0)
         worker_restart(trial->worker);
     ret->state = MUTANT_SURVIVED;
-    (void)(try_runs(&hearing) || try_cells(&hearing, try_nearby) || try_cells(&hearing, try_cell));
+    (void)(try_runs(&hearing) || try_cells(&hearing));
     if (hearing.unsteady)
         snprintf(ret->why, sizeof ret->why, "%.300s", trial->worker->channel->outcome.message);
     return !hearing.unsteady;
