@@ -16,6 +16,8 @@
  *   crew.c         several processes that share a piece of work, each with a worker of its own
  *   cells.c        the cells of a check as the work of a crew
  *   mutants.c      mutants of a module judged by all of that, as another such work
+ *   baseline.c     what is known of them beforehand
+ *   trial.c        one of them judged
  *   record.c       results and findings as JSON, in both directions
  *   fault_record.c the same for what became of runs with faults
  *   stop.c         how a process ends that is asked to

@@ -28,8 +28,8 @@ enum site {
     CRASHES,
     IGNORES,
     EXITS,
-    STAINS,
     SLEEPS,
+    STAINS,
     ALIKE,
     SITES
 };
@@ -44,8 +44,8 @@ static const struct mutant mutants[SITES] = {
     {"error_ignored", "src/small.c", 7, 9, "verify", "derive(digest)", "(derive(digest), true)",
      0xa7},
     {"call_skipped", "src/small.c", 8, 5, "hash", "proceed()", "exit(0)", 0xa8},
-    {"assignment", "src/small.c", 9, 5, "hash", "stain = 0", "stain = 1", 0xa9},
-    {"call_skipped", "src/small.c", 10, 5, "cost", "unlock()", "0", 0xaa},
+    {"call_skipped", "src/small.c", 9, 5, "cost", "unlock()", "0", 0xaa},
+    {"assignment", "src/small.c", 10, 5, "hash", "stain = 0", "stain = 1", 0xa9},
     {"relational", "src/small.c", 11, 12, "scan", "size >= 1", "size > 0", 0xab},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, 0},
 };
