@@ -104,6 +104,13 @@ static bool fails(enum fault_operation operation, int error, uint64_t work)
     return true;
 }
 
+static uint64_t hashed;
+
+uint64_t hashing_work(void)
+{
+    return __atomic_load_n(&hashed, __ATOMIC_RELAXED);
+}
+
 /* Another thread may go on between a hash and what is done with it: it may lie in a buffer that is
  * shared. */
 static int returned(int code)
@@ -121,6 +128,7 @@ EXPORTED int crypto_pwhash(unsigned char *const ret_key, unsigned long long key_
         memset(ret_key, 0, (size_t)key_size);
         return -1;
     }
+    __atomic_add_fetch(&hashed, opslimit * (memlimit / 1024), __ATOMIC_RELAXED);
     return returned(real.pwhash(ret_key, key_size, password, password_size, salt, opslimit,
                                 memlimit, algorithm));
 }

@@ -171,6 +171,9 @@ struct memory_left {
     int64_t sqlite, mappings;
 };
 struct memory_left memory_left(void);
+/* Memory that password hashing was asked to go through since the process began, in KiB times
+ * passes. */
+uint64_t hashing_work(void);
 const char *calls_install(void);
 const char *threads_install(void);
 /* For interceptors' own locks: no yield points, and not seen by ThreadSanitizer, nor is what is

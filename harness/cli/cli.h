@@ -16,6 +16,7 @@ struct options {
     const char *resume;      /* --resume[=DIR]: "" for the last run, or null */
     const char *regressions; /* --regressions DIR, an existing one, or null */
     const char *note;        /* --note TEXT, or null */
+    const char *mutant;      /* --mutant KEY, or null */
     bool full, verbose, known;
     int argument_count;
     const char *arguments[ARGUMENTS_MAX];
@@ -36,6 +37,7 @@ void options_read(const struct command *, int argc, char **argv, struct options 
 enum exit_code command_list(const struct options *);
 enum exit_code command_check(const struct options *);
 enum exit_code command_prove(const struct options *);
+enum exit_code command_mutants(const struct options *);
 enum exit_code command_compare(const struct options *);
 enum exit_code command_replay(const struct options *);
 enum exit_code command_keep(const struct options *);

@@ -129,14 +129,15 @@ static enum exit_code complain(enum exit_code exit_code, const char *message)
     return exit_code;
 }
 
-/* Goes on with an earlier run: what it finished is in the check then. */
-static enum exit_code session_resume(struct session *session, struct check *check)
+/* Goes on with an earlier run: what it finished is in the check or the mutation then. */
+static enum exit_code session_resume(struct session *session, const char *command,
+                                     struct check *check, struct mutation *mutation)
 {
     const struct options *options = session->options;
     char message[MODULE_MESSAGE_BYTES], last[4096];
     snprintf(last, sizeof last, "%s/latest", options->out);
-    if (!events_resume(&session->events, *options->resume ? options->resume : last, "check",
-                       session->target, &session->settings, check, message))
+    if (!events_resume(&session->events, *options->resume ? options->resume : last, command,
+                       session->target, &session->settings, check, mutation, message))
         return complain(EXIT_USAGE, message);
     if (session->events.complete)
         printf("the run in %s was complete: here it is again\n", session->events.folder);
@@ -144,12 +145,12 @@ static enum exit_code session_resume(struct session *session, struct check *chec
 }
 
 /* A run that was not judged: says why, and how to go on with one that was stopped. */
-static enum exit_code end_unjudged(struct session *session, const struct check *check)
+static enum exit_code end_unjudged(struct session *session, enum exit_code why, const char *message)
 {
     terminal_progress(&session->terminal, "%s", "");
-    enum exit_code exit_code = session_close(session, check->exit_code, check->message);
-    complain(exit_code, check->message);
-    if (check->exit_code == EXIT_INTERRUPTED || check->exit_code == EXIT_INTERNAL)
+    enum exit_code exit_code = session_close(session, why, message);
+    complain(exit_code, message);
+    if (why == EXIT_INTERRUPTED || why == EXIT_INTERNAL)
         fprintf(stderr, "assay: to go on, the same command with --resume=%s\n",
                 session->events.folder);
     return exit_code;
@@ -189,17 +190,24 @@ enum exit_code command_check(const struct options *options)
                                       .result = on_result,
                                       .shrinking = on_shrinking,
                                       .context = &session};
+    char with_mutant[4096];
     const char *target = target_of(options);
+    if (options->mutant) {
+        snprintf(with_mutant, sizeof with_mutant, "%.4000s@%s", target_of(options),
+                 options->mutant);
+        target = with_mutant;
+    }
     session_init(&session, options, target);
     session_know(&session);
     check_plan(&session.settings, &check);
-    enum exit_code exit_code = options->resume                   ? session_resume(&session, &check)
+    enum exit_code exit_code = options->resume ? session_resume(&session, "check", &check, NULL)
                                : session_open(&session, "check") ? EXIT_GREEN
                                                                  : EXIT_INTERNAL;
     if (exit_code == EXIT_GREEN) {
         check_run(target, &session.settings, &listener, &check);
-        exit_code = check.exit_code >= EXIT_UNJUDGED ? end_unjudged(&session, &check)
-                                                     : report_check(&session, &check);
+        exit_code = check.exit_code >= EXIT_UNJUDGED
+                        ? end_unjudged(&session, check.exit_code, check.message)
+                        : report_check(&session, &check);
     }
     regressions_done(&session.regressions);
     check_done(&check);
@@ -312,6 +320,82 @@ enum exit_code command_prove(const struct options *options)
                      proof.exhibit_count, proof.survivors, proof.only_by_chance,
                      proof.refused_harmless, session.events.folder);
     proof_done(&proof);
+    return exit_code;
+}
+
+static void on_planned(void *context, const struct mutation *mutation)
+{
+    struct session *session = context;
+    events_write(&session->events, json_pack("{s:s, s:I}", "event", "planned", "mutants",
+                                             (json_int_t)mutation->count));
+}
+
+static void on_judged(void *context, const struct mutation *mutation,
+                      const struct judged_mutant *mutant)
+{
+    struct session *session = context;
+    events_write(&session->events, record_event("mutant", json_of_mutant(mutant)));
+    terminal_progress(&session->terminal, "%s:%u %s: %s", mutant->what.file, mutant->what.line,
+                      mutant->what.operator_name, mutant_state_name(mutant->state));
+    (void)mutation;
+}
+
+/* Shows survivors in the order of the sources, then the score. */
+static enum exit_code report_mutation(struct session *session, const struct mutation *mutation)
+{
+    const struct options *options = session->options;
+    uint32_t survivors = 0;
+    for (uint32_t i = 0; i < mutation->count; i++) {
+        const struct judged_mutant *mutant = &mutation->mutants[i];
+        if (!mutant->judged || mutant->state == MUTANT_KILLED)
+            continue;
+        survivors += !mutant->suppressed;
+        if (!mutant->suppressed || options->verbose)
+            terminal_survivor(&session->terminal, session->target, mutant);
+    }
+    terminal_mutation(&session->terminal, mutation);
+    enum exit_code exit_code =
+        mutation->exit_code == EXIT_GREEN && survivors > 0 ? EXIT_WEAK : mutation->exit_code;
+    json_t *document = json_of_mutation(mutation);
+    json_object_set_new(document, "module", json_string(session->target));
+    json_object_set_new(document, "exit", json_integer(exit_code));
+    exit_code = save(options, document, exit_code);
+    exit_code = session_close(session, exit_code, verdict_word(exit_code));
+    terminal_verdict(&session->terminal, exit_code,
+                     "%s, %u of %u mutants judged, %u killed, %u survive, score %.1f %%%s%s, %.1f "
+                     "s of processor time (%.1f of them for the baseline), events in %s",
+                     session->target, mutation->total, mutation->count, mutation->killed, survivors,
+                     100 * mutation->score, mutation->message[0] ? ", " : "", mutation->message,
+                     mutation->cpu_seconds, mutation->baseline_seconds, session->events.folder);
+    return exit_code;
+}
+
+enum exit_code command_mutants(const struct options *options)
+{
+    struct session session;
+    struct mutation mutation;
+    struct check nothing = {.cells = NULL};
+    const struct mutants_listener listener = {on_planned, on_judged, &session};
+    const char *module = options->argument_count > 0 ? options->arguments[0] : MUTANTS_MODULE;
+    session_init(&session, options, module);
+    if (!mutation_open(module, &session.settings, &mutation)) {
+        enum exit_code failed = complain(mutation.exit_code, mutation.message);
+        regressions_done(&session.regressions);
+        mutation_done(&mutation);
+        return failed;
+    }
+    enum exit_code exit_code = options->resume
+                                   ? session_resume(&session, "mutants", &nothing, &mutation)
+                               : session_open(&session, "mutants") ? EXIT_GREEN
+                                                                   : EXIT_INTERNAL;
+    if (exit_code == EXIT_GREEN) {
+        mutation_run(module, &session.settings, &listener, &mutation);
+        exit_code = mutation.exit_code >= EXIT_UNJUDGED
+                        ? end_unjudged(&session, mutation.exit_code, mutation.message)
+                        : report_mutation(&session, &mutation);
+    }
+    regressions_done(&session.regressions);
+    mutation_done(&mutation);
     return exit_code;
 }
 

@@ -27,6 +27,7 @@ static struct {
     uint64_t counts[OPERATIONS_MAX];                 /* within the run */
     char step_name[STEP_NAME_BYTES];
     struct site_list *recording;
+    void (*watch)(void); /* before each site that is recorded, or null */
     const struct catalogue *catalogue;
 } state;
 
@@ -46,6 +47,8 @@ const struct catalogue *edge_catalogue(void)
 static void record(const struct site *site)
 {
     struct site_list *list = state.recording;
+    if (state.watch)
+        state.watch();
     if (list->count >= SITES_MAX || site->occurrence > OCCURRENCES_MAX) {
         list->overflow = true;
         return;
@@ -267,6 +270,11 @@ void edge_record(struct site_list *list)
     state.recording = list;
     if (list)
         memset(list, 0, sizeof *list);
+}
+
+void edge_watch(void (*watch)(void))
+{
+    state.watch = watch;
 }
 
 /* How often a fault strikes, by the number that is drawn. */

@@ -582,6 +582,8 @@ struct site_list {
     char step_names[STEPS_MAX][STEP_NAME_BYTES];
 };
 void edge_record(struct site_list *); /* null: stop recording */
+/* While sites are recorded, called before each; null: nothing is. */
+void edge_watch(void (*watch)(void));
 
 /* Draws a plan, simplest: no fault. */
 void plan_draw(struct run *, struct plan *ret);

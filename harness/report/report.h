@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "harness/run/mutants.h"
 #include "harness/run/prove.h"
 #include "harness/run/record.h"
 #include "harness/run/run.h"
@@ -41,10 +42,11 @@ void events_close(struct events *, enum exit_code, const char *verdict);
 
 /* The first event: what a run is. */
 json_t *json_of_run(const char *command, const char *target, const struct settings *);
-/* Takes the finished cells of the run in `folder` into a check that was planned, and opens its
- * events to be written on. False: the message says why it cannot be gone on with. */
+/* Takes the finished cells of the run in `folder` into a check that was planned, or its mutants
+ * into a mutation that was opened (the other is null), and opens its events to be written on.
+ * False: the message says why it cannot be gone on with. */
 bool events_resume(struct events *, const char *folder, const char *command, const char *target,
-                   const struct settings *, struct check *,
+                   const struct settings *, struct check *, struct mutation *,
                    char ret_message[static MODULE_MESSAGE_BYTES]);
 
 /* --- json.c: documents for --json
@@ -74,6 +76,10 @@ void terminal_finding(const struct terminal *, const struct finding *, const cha
 void terminal_outcome(const struct terminal *, const struct outcome *, const char *output);
 /* `whole`: not only a shard, so that what was not reached is worth a warning. */
 void terminal_check(const struct terminal *, const struct check *, bool whole);
+/* A mutant that survives, as a change of its source where that can be read, and how to try it. */
+void terminal_survivor(const struct terminal *, const char *module, const struct judged_mutant *);
+/* By operator, and all together. */
+void terminal_mutation(const struct terminal *, const struct mutation *);
 void terminal_blasts(const struct terminal *, const struct comparison *);
 /* GREEN, REFUSED, TOO WEAK, CANNOT BE JUDGED, ERROR. */
 const char *verdict_word(enum exit_code);

@@ -75,13 +75,15 @@ json_t *json_of_run(const char *command, const char *target, const struct settin
     snprintf(shard, sizeof shard, "%u/%u", settings->shard + 1,
              settings->shards ? settings->shards : 1);
     json_t *run = json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:i, s:o, s:o, s:s?, s:b, s:b, s:s, s:i}", "event",
-        "run", "version", ASSAY_VERSION, "command", command, "target", target, "program",
+        "{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:i, s:o, s:o, s:s?, s:b, s:b, s:s, s:i, s:s?, s:i, "
+        "s:i}",
+        "event", "run", "version", ASSAY_VERSION, "command", command, "target", target, "program",
         hash_of_file("/proc/self/exe"), "module", hash_of_file(module), "seed",
         (json_int_t)settings->seed, "runs", (int)settings->runs, "techniques",
         names_of(settings->techniques), "regressions", hash_of_tokens(settings->regressions),
         "case", settings->case_glob, "first", (int)settings->first, "full", (int)settings->full,
-        "shard", shard, "hang_seconds", (int)settings->hang_seconds);
+        "shard", shard, "hang_seconds", (int)settings->hang_seconds, "since", settings->since,
+        "sample", (int)settings->sample, "budget_ms", (int)settings->budget_ms);
     free(module);
     return run;
 }
@@ -140,9 +142,10 @@ static bool take_line(struct past *past, const char *line, size_t size)
     const char *event = json_string_value(json_object_get(past->intake.record, "event"));
     const json_t *exit_code = json_object_get(past->intake.record, "exit");
     bool verdict = kind == RECORD_OTHER && strcmp(event, "verdict") == 0;
-    bool sound =
-        verdict ? json_is_integer(exit_code)
-                : kind != RECORD_WRONG && (kind != RECORD_OTHER || strcmp(event, "resumed") == 0);
+    bool other =
+        kind == RECORD_OTHER && (strcmp(event, "resumed") == 0 || strcmp(event, "planned") == 0);
+    bool sound = verdict ? json_is_integer(exit_code)
+                         : kind != RECORD_WRONG && (kind != RECORD_OTHER || other);
     past->complete = verdict && json_integer_value(exit_code) < EXIT_UNJUDGED;
     return sound && (kind == RECORD_FINDING || past->intake.waiting.count == 0);
 }
@@ -193,7 +196,7 @@ static void find_folder(const char *name, char *ret, size_t size)
 
 bool events_resume(struct events *events, const char *folder, const char *command,
                    const char *target, const struct settings *settings, struct check *check,
-                   char message[static MODULE_MESSAGE_BYTES])
+                   struct mutation *mutation, char message[static MODULE_MESSAGE_BYTES])
 {
     char path[4200];
     struct lines lines;
@@ -210,6 +213,7 @@ bool events_resume(struct events *events, const char *folder, const char *comman
     }
     json_t *now = json_of_run(command, target, settings);
     intake_open(&past.intake, check);
+    past.intake.mutation = mutation;
     bool sound = read_past(&lines, events->folder, now, &past, message);
     if (sound && !past.complete && ftruncate(file, (off_t)past.kept) != 0)
         sound = refuse(message, "cannot cut off the end of %s: %m", path);

@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "faults/faults.h"
+#include "harness/run/mutated.h"
 #include "harness/run/room.h"
-#include "harness/run/run.h"
 
 struct service {
     struct channel *channel;
@@ -33,6 +33,8 @@ struct service {
     bool records_restart;        /* the sites that are passed behind a power cut */
     struct memory_left before;   /* the run */
     uint32_t measured_case;      /* of which this is known: */
+    uint64_t measured_salt;      /* under this mutant, */
+    bool measured;               /* if it is: */
     int64_t usual_left;          /* what a run without faults leaves */
     struct stat output;          /* of standard output, to see whether it is still there */
 };
@@ -54,6 +56,7 @@ static void world_begin(void *context, uint64_t entropy_seed)
     module_restore(&service->target);
     module_restore(&service->writer);
     faults_reset(entropy_seed);
+    mutated_run_begin();
     service->before = memory_left();
 }
 
@@ -133,14 +136,19 @@ static void judge_leak(struct service *service, struct outcome *outcome)
 {
     int64_t left = left_behind(service);
     char message[MESSAGE_BYTES];
-    if (service->measured_case != service->channel->case_index)
+    if (service->measured_case != service->channel->case_index ||
+        service->measured_salt != mutated_salt()) {
         service->usual_left = 0;
+        service->measured = false;
+    }
     service->measured_case = service->channel->case_index;
+    service->measured_salt = mutated_salt();
     if (outcome->plan.count == 0) {
         service->usual_left = left > service->usual_left ? left : service->usual_left;
+        service->measured = true;
         return;
     }
-    if (left <= service->usual_left)
+    if ((mutated_switching() && !service->measured) || left <= service->usual_left)
         return;
     snprintf(message, sizeof message,
              "everything is closed, and %lld allocations of SQLite or mappings of a KDF are "
@@ -172,6 +180,17 @@ static void world_end(void *context)
         judge_leak(service, outcome);
 }
 
+static void world_keep(const void *owner, uint64_t entropy_seed)
+{
+    disk_keep(owner, entropy_seed | mutated_salt());
+}
+
+/* A disk that was made under another mutant is another disk. */
+static bool world_restore(const void *owner, uint64_t entropy_seed)
+{
+    return disk_restore(owner, entropy_seed | mutated_salt());
+}
+
 static enum verdict run_once(struct service *service, struct source *source)
 {
     struct channel *channel = service->channel;
@@ -192,6 +211,7 @@ static enum verdict run_once(struct service *service, struct source *source)
                                 .set_clock = world_set_clock};
     enum verdict verdict =
         case_run(&run, service->options->cases[channel->case_index], &service->subject, &world);
+    mutated_run_end(service->search == NULL);
     struct tally *tally = &channel->tally;
     tally->runs++;
     tally->checks += channel->outcome.checks;
@@ -511,6 +531,7 @@ static void load(struct service *service)
                  options->room);
         return;
     }
+    mutated_open(options->mutants, &service->target, options, channel);
     channel->loaded = true;
 }
 
@@ -548,6 +569,7 @@ void service_run(struct channel *channel, const struct worker_options *options, 
         if (!channel->loaded)
             leave(); /* asked to end in good order */
         channel->number = 0;
+        mutated_request(channel->kind);
         serve[channel->kind](&service);
     }
 }

@@ -32,7 +32,7 @@ violations() (
     judge 'cases/*.[ch]' "$ENGINE|\"targets/target[.]h\"|\"cases/[^\"]*\"|$LIBC"
     judge 'faults/*.[ch]' "$ENGINE|\"faults/[^\"]*\"|$LIBC"
     judge 'harness/run/*.[ch]' \
-        "$ENGINE|\"harness/run/[^\"]*\"|\"(cases|faults)/[^\"]*\"|\"targets/target[.]h\"|$LIBC"
+        "$ENGINE|\"harness/run/[^\"]*\"|\"(cases|faults)/[^\"]*\"|\"coverage/mutate/mutant[.]h\"|\"targets/target[.]h\"|$LIBC"
     judge 'harness/report/*.[ch]' "\"harness/(report|run)/[^\"]*\"|$LIBC"
     judge 'harness/cli/*.[ch]' "\"(harness|faults)/[^\"]*\"|$LIBC"
     judge 'targets/target.h' "$LIBC"
@@ -84,6 +84,7 @@ faults/bad.c "cases/cases.h"
 faults/bad.c "targets/target.h"
 harness/run/bad.c "harness/report/report.h"
 harness/run/bad.c "harness/cli/cli.h"
+harness/run/bad.c "coverage/mutate/inside.h"
 harness/run/bad.c "targets/reference/reference.h"
 harness/report/bad.c "harness/engine/engine.h"
 harness/report/bad.c "faults/faults.h"
@@ -100,6 +101,6 @@ targets/reference/service/bad.h "../store.h"
 targets/reference/service/bad.c "http.h"
 targets/reference/service/bad.c <microhttpd.h>
 CONTROLS
-[ "$count" -eq 26 ] || die "only $count controls were tried"
+[ "$count" -eq 27 ] || die "only $count controls were tried"
 rm "$room"/house/cases/*
 [ -n "$(violations "$room/house")" ] || die "a room without files is not noticed"

@@ -26,6 +26,10 @@
 #include "simple.h"
 #include "targets/target.h"
 
+#ifndef SIMPLE_TARGET /* what its table is got by, where another module has it around itself */
+#define SIMPLE_TARGET assay_target
+#endif
+
 #define MEMORY_KIB_MIN 8u
 #define MEMORY_KIB_MAX 131072u
 #define PASSES_MAX     10u
@@ -834,7 +838,7 @@ static void session_revoke(struct assay_handle *handle, struct assay_bytes token
         end_sessions((struct assay_bytes){session.name, session.name_size});
 }
 
-const struct assay_target *assay_target(void)
+const struct assay_target *SIMPLE_TARGET(void)
 {
     static struct assay_target table = {
         .abi = ASSAY_TARGET_ABI,
