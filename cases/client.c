@@ -240,6 +240,7 @@ static void take_text(struct run *run, const struct assay_text *from, struct tex
     CHECK(run, from->size <= from->capacity, "%s says that it wrote %zu bytes into a buffer of %zu",
           operation, from->size, from->capacity);
     ret->size = from->size;
+    note_answer(run, ret->bytes, ret->size);
 }
 
 struct assay_reply plain_hash(struct run *run, const struct assay_target *table,

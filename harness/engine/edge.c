@@ -27,6 +27,7 @@ static struct {
     uint64_t counts[OPERATIONS_MAX];                 /* within the run */
     char step_name[STEP_NAME_BYTES];
     struct site_list *recording;
+    uint64_t muted; /* operations that are not recorded */
     const struct catalogue *catalogue;
 } state;
 
@@ -100,7 +101,7 @@ static __attribute__((noinline)) struct effect edge_active(uint16_t operation, u
     state.counts[operation]++;
     state.touched = true;
     __atomic_store_n(passed, *passed + 1, __ATOMIC_RELAXED);
-    if (state.recording)
+    if (state.recording && !(state.muted & (1ull << operation)))
         record(&site);
     struct effect effect = planned(&site);
     unseen_end();
@@ -258,6 +259,11 @@ void edge_record(struct site_list *list)
     state.recording = list;
     if (list)
         memset(list, 0, sizeof *list);
+}
+
+void edge_mute(uint64_t operations)
+{
+    state.muted = operations;
 }
 
 /* How often a fault strikes, by the number that is drawn. */

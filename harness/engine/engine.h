@@ -282,14 +282,29 @@ void observations_add(struct observations *, bool passed);
 /* The first demand that the runs clearly do not meet, or null. */
 const struct observation *observations_unmet(const struct observations *);
 
+/* What a subject answered in the runs so far; see trace.c. All zero: nothing yet. */
+struct trace {
+    uint64_t runs, sum;
+    uint64_t marks[TRACE_MARKS]; /* number k: the sum behind run 2^k */
+};
+void trace_add(struct trace *, const void *data, size_t size);
+void trace_end(struct trace *); /* of a run */
+/* How many marks there are. */
+uint32_t trace_marks(const struct trace *);
+/* Whether two subjects that were given the same choices answered differently, as far as both went.
+ */
+bool traces_differ(const struct trace *, const struct trace *);
+
 struct run {
     struct source *source;
     struct choices *choices;       /* the caller's, possibly shared with a parent */
     struct outcome *outcome;       /* the same */
     const struct world *world;     /* set by case_run() */
     struct observations *observed; /* added to by each run, or null */
-    uint8_t *states; /* STATES_MAX bytes: set for each abstract state of a machine, or null */
-    bool telling;    /* write the story; costs time, so only for the run that is shown */
+    uint8_t *states;     /* STATES_MAX bytes: set for each abstract state of a machine, or null */
+    struct trace *trace; /* takes what the subject answers, or null */
+    bool deaf;           /* a check that does not hold ends the run and says nothing */
+    bool telling;        /* write the story; costs time, so only for the run that is shown */
     struct power_search *search; /* tries one power cut after the other, or null */
     sigjmp_buf stop;
     uint32_t deferred_count;
@@ -442,6 +457,8 @@ void tell_line(struct run *, const char *format, ...) __attribute__((format(prin
 const char *quoted(char *ret, size_t size, const void *data, size_t data_size);
 #define QUOTED(data, size) quoted((char[160]){0}, 160, data, size)
 
+/* Takes a part of an answer into the trace of the run, if it has one. */
+void note_answer(struct run *, const void *data, size_t size);
 /* These draws do not suit the case. */
 __attribute__((noreturn)) void reject(struct run *);
 /* The subject does not have what this case needs. */
@@ -541,6 +558,8 @@ struct site_list {
     char step_names[STEPS_MAX][STEP_NAME_BYTES];
 };
 void edge_record(struct site_list *); /* null: stop recording */
+/* Calls of these operations (bits) are no sites from now on: nothing is planned for them. */
+void edge_mute(uint64_t operations);
 
 /* Draws a plan, simplest: no fault. */
 void plan_draw(struct run *, struct plan *ret);

@@ -18,10 +18,11 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "faults/faults.h"
-#include "harness/run/run.h"
+#include "harness/run/probes.h"
 
 struct service {
     struct channel *channel;
@@ -32,6 +33,7 @@ struct service {
     pid_t pid;
     struct power_search *search; /* of the run that is under way, or null */
     bool records_restart;        /* the sites that are passed behind a power cut */
+    uint64_t cpu_us_before;      /* of this process, when the request began */
     struct memory_left before;   /* the run */
     uint32_t measured_case;      /* of which this is known: */
     int64_t usual_left;          /* what a run without faults leaves */
@@ -46,6 +48,14 @@ static __attribute__((noreturn)) void leave(void)
 #else
     _exit(0);
 #endif
+}
+
+/* Processor time of this process so far. */
+static uint64_t cpu_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *place)
@@ -86,6 +96,16 @@ static void world_begin(void *context, uint64_t entropy_seed)
     service->before = memory_left();
 }
 
+/* Whether the cell has used up its processor time; notes it. */
+static bool is_spent(struct service *service)
+{
+    struct channel *channel = service->channel;
+    uint64_t limit = channel->orders.cpu_us_max;
+    if (limit > 0 && channel->cost.cpu_us + cpu_us() - service->cpu_us_before >= limit)
+        channel->cost.cut = true;
+    return channel->cost.cut;
+}
+
 /* After a power cut: a new process, as far as the target can tell. The number of the state is what
  * the parent sees going on. */
 static void world_restart(void *context)
@@ -96,6 +116,8 @@ static void world_restart(void *context)
     faults_restart();
     if (service->search)
         service->channel->number = service->search->state;
+    if (service->search && is_spent(service))
+        service->search->count_max = 0; /* this state is the last one */
     service->channel->power.scenario_sites = service->channel->sites.count;
     if (service->records_restart)
         edge_record(&service->channel->sites);
@@ -160,7 +182,7 @@ static void world_end(void *context)
     if (getpid() != service->pid)
         _exit(
             1); /* a copy that the target made of us: there is one run, and one that tells of it */
-    if (outcome->verdict == VERDICT_FAIL)
+    if (outcome->verdict == VERDICT_FAIL || service->channel->orders.deaf)
         return;
     outcome->evidence = CONSEQUENCE_WRONG_ANSWER;
     if (!same_file(STDOUT_FILENO, &service->output) ||
@@ -177,11 +199,16 @@ static void world_end(void *context)
 static enum verdict run_once(struct service *service, struct source *source)
 {
     struct channel *channel = service->channel;
+    /* Behind the end of its time the cell goes another way, which must not look like the subject's.
+     */
+    bool traced = channel->orders.measured && !channel->cost.cut;
     struct run run = {.source = source,
                       .choices = &channel->drawn,
                       .outcome = &channel->outcome,
                       .observed = &channel->observed,
                       .search = service->search,
+                      .trace = traced ? &channel->cost.trace : NULL,
+                      .deaf = channel->orders.deaf,
                       .telling = channel->telling};
     const struct world world = {.begin = world_begin,
                                 .end = world_end,
@@ -193,6 +220,10 @@ static enum verdict run_once(struct service *service, struct source *source)
     enum verdict verdict =
         case_run(&run, service->options->cases[channel->case_index], &service->subject, &world);
     struct tally *tally = &channel->tally;
+    const uint8_t verdict_byte = (uint8_t)verdict;
+    note_answer(&run, &verdict_byte, 1);
+    if (traced)
+        trace_end(&channel->cost.trace);
     tally->runs++;
     tally->checks += channel->outcome.checks;
     tally->edges += channel->outcome.edges;
@@ -206,9 +237,15 @@ static enum verdict run_once(struct service *service, struct source *source)
     return verdict;
 }
 
-static bool goes_on(enum verdict verdict)
+static bool is_green(enum verdict verdict)
 {
     return verdict == VERDICT_PASS || verdict == VERDICT_REJECTED || verdict == VERDICT_VACUOUS;
+}
+
+/* Whether another run of the batch may follow: this one was green, and there is time left. */
+static bool goes_on(struct service *service, enum verdict verdict)
+{
+    return is_green(verdict) && !is_spent(service);
 }
 
 static void serve_run(struct service *service)
@@ -235,15 +272,15 @@ static void serve_random(struct service *service)
         channel->number = channel->first + i;
         edge_record(armed ? &path : NULL);
         source_random_start(&source, channel->seed, test_case->name, channel->number);
-        bool green = goes_on(run_once(service, &source.source));
+        bool green = is_green(run_once(service, &source.source));
         edge_record(NULL);
         if (green && armed && path.count > 0) {
             source_random_start(&source, channel->seed, test_case->name, channel->number);
             source_random_arm(&source, &path);
-            green = goes_on(run_once(service, &source.source));
+            green = is_green(run_once(service, &source.source));
             channel->tally.fired += channel->outcome.faults_fired != 0;
         }
-        if (!green)
+        if (!green || !goes_on(service, VERDICT_PASS))
             return;
     }
 }
@@ -255,7 +292,7 @@ static void serve_origin(struct service *service)
         struct source_origin source;
         channel->number = channel->first + i;
         source_origin_start(&source, (int64_t)channel->number, NULL, 0);
-        if (!goes_on(run_once(service, &source.source)))
+        if (!goes_on(service, run_once(service, &source.source)))
             return;
     }
 }
@@ -275,7 +312,7 @@ static void serve_rows(struct service *service)
         struct source_row source;
         channel->number = i;
         source_row_start(&source, &covering, (uint32_t)i);
-        if (!goes_on(run_once(service, &source.source)))
+        if (!goes_on(service, run_once(service, &source.source)))
             return;
     }
 }
@@ -289,7 +326,7 @@ static void serve_exhaustive(struct service *service)
     struct source *source;
     for (uint64_t i = 0; search && i < count && (source = exhaustive_next(search)); i++) {
         channel->number = i;
-        if (!goes_on(run_once(service, source)))
+        if (!goes_on(service, run_once(service, source)))
             break;
         exhaustive_take(search, &channel->drawn);
         channel->weight = exhaustive_weight(search, &channel->all);
@@ -326,7 +363,7 @@ static bool run_plan(struct service *service, const struct plan *plan)
     bool all_fired = channel->outcome.faults_fired == (1u << plan->count) - 1;
     channel->tally.fired += all_fired;
     channel->tally.not_fired += !all_fired && verdict == VERDICT_PASS;
-    return goes_on(verdict);
+    return goes_on(service, verdict);
 }
 
 static void serve_faults(struct service *service)
@@ -347,7 +384,7 @@ static void serve_faults(struct service *service)
 static bool find_path(struct service *service, const struct plan *plan, struct site_list *ret)
 {
     edge_record(ret);
-    bool green = goes_on(run_with(service, plan));
+    bool green = is_green(run_with(service, plan));
     edge_record(NULL);
     service->channel->outcome.verdict = VERDICT_PASS;
     return green && !ret->overflow;
@@ -364,6 +401,8 @@ static void serve_pairs(struct service *service)
          i < channel->count && plan_numbered(&channel->sites, channel->first + i, &first); i++) {
         uint32_t second = i == 0 ? channel->second : 0;
         channel->number = channel->first + i;
+        if (is_spent(service))
+            return;
         if (first.faults[0].times != 1 || !find_path(service, &first, &path))
             continue;
         uint32_t behind = sites_behind(&path, &first);
@@ -463,7 +502,7 @@ static void serve_power_faults(struct service *service)
         enum verdict verdict = run_once(service, &source.source);
         channel->tally.fired += channel->outcome.faults_fired != 0;
         channel->tally.not_fired += channel->outcome.faults_fired == 0;
-        if (!goes_on(verdict))
+        if (!goes_on(service, verdict))
             return;
     }
 }
@@ -514,6 +553,16 @@ static void load(struct service *service)
     channel->loaded = true;
 }
 
+/* Takes over the orders that the parent has given. */
+static void begin_request(struct service *service)
+{
+    struct channel *channel = service->channel;
+    edge_mute(channel->orders.muted);
+    if (channel->orders.measured)
+        probes_plant(service->options->target, &service->target, &channel->cost);
+    service->cpu_us_before = cpu_us();
+}
+
 void service_run(struct channel *channel, const struct worker_options *options, int signal_pipe)
 {
     static void (*const serve[])(struct service *) = {
@@ -548,6 +597,8 @@ void service_run(struct channel *channel, const struct worker_options *options, 
         if (!channel->loaded)
             leave(); /* asked to end in good order */
         channel->number = 0;
+        begin_request(&service);
         serve[channel->kind](&service);
+        channel->cost.cpu_us += cpu_us() - service.cpu_us_before;
     }
 }
