@@ -282,18 +282,18 @@ void observations_add(struct observations *, bool passed);
 /* The first demand that the runs clearly do not meet, or null. */
 const struct observation *observations_unmet(const struct observations *);
 
-/* What a subject answered in the runs so far; see trace.c. All zero: nothing yet. */
-struct trace {
+/* What a subject answered in the runs so far; see answers.c. All zero: nothing yet. */
+struct answers {
     uint64_t runs, sum;
-    uint64_t marks[TRACE_MARKS]; /* number k: the sum behind run 2^k */
+    uint64_t marks[ANSWER_MARKS]; /* number k: the sum behind run 2^k */
 };
-void trace_add(struct trace *, const void *data, size_t size);
-void trace_end(struct trace *); /* of a run */
+void answers_add(struct answers *, const void *data, size_t size);
+void answers_end(struct answers *); /* of a run */
 /* How many marks there are. */
-uint32_t trace_marks(const struct trace *);
+uint32_t answers_marks(const struct answers *);
 /* Whether two subjects that were given the same choices answered differently, as far as both went.
  */
-bool traces_differ(const struct trace *, const struct trace *);
+bool answers_differ(const struct answers *, const struct answers *);
 
 struct run {
     struct source *source;
@@ -301,10 +301,10 @@ struct run {
     struct outcome *outcome;       /* the same */
     const struct world *world;     /* set by case_run() */
     struct observations *observed; /* added to by each run, or null */
-    uint8_t *states;     /* STATES_MAX bytes: set for each abstract state of a machine, or null */
-    struct trace *trace; /* takes what the subject answers, or null */
-    bool deaf;           /* a check that does not hold ends the run and says nothing */
-    bool telling;        /* write the story; costs time, so only for the run that is shown */
+    uint8_t *states; /* STATES_MAX bytes: set for each abstract state of a machine, or null */
+    struct answers *answers; /* takes what the subject answers, or null */
+    bool deaf;               /* a check that does not hold ends the run and says nothing */
+    bool telling;            /* write the story; costs time, so only for the run that is shown */
     struct power_search *search; /* tries one power cut after the other, or null */
     sigjmp_buf stop;
     uint32_t deferred_count;

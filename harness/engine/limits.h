@@ -16,7 +16,7 @@
 #define COMMANDS_MAX      32u   /* of a machine; more is an error */
 #define STATES_MAX        4096u /* abstract states of a machine times commands that are told apart */
 #define OBSERVATIONS_MAX  16u   /* labels, demands and maxima of one case; more is an error */
-#define TRACE_MARKS       48u   /* of what a subject answered; runs beyond 2^47 are not marked */
+#define ANSWER_MARKS      48u   /* of what a subject answered; runs beyond 2^47 are not marked */
 #define FACTORS_MAX       16u   /* of one case; more is an error */
 #define FACTOR_LEVELS_MAX 64u   /* of one factor */
 #define COVERING_ROWS_MAX 2048u /* more is an error */

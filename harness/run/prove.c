@@ -11,9 +11,9 @@
  *
  * Three stages. `reached`: an instruction of a changed line ran (probes.c). `triggered`: in a run
  * with the same choices the target answered something else than the baseline, or gave another
- * stored string, or the run ended otherwise (engine/trace.c). `detected`: an oracle objected. What
- * is detected is triggered, and what is triggered is reached, whatever the probes say: they see
- * instructions only, and none of a changed table or type. `triggered` is said generously, too:
+ * stored string, or the run ended otherwise (engine/answers.c). `detected`: an oracle objected.
+ * What is detected is triggered, and what is triggered is reached, whatever the probes say: they
+ * see instructions only, and none of a changed table or type. `triggered` is said generously, too:
  * where a change makes more calls than before, a fault that is planned by counting calls strikes
  * elsewhere, and then answers differ for that. What differs only where no answer shows it, such as
  * a secret that is not wiped, is `reached` and not `triggered` until an oracle detects it.
@@ -142,7 +142,8 @@ static void take_cells(const struct check *base, const struct check *check, stru
         exhibit->cut += cell->result.cost.cut;
         raise_stage(&exhibit->reached, cell->result.cost.probes > 0, cell->result.cost.hits > 0);
         raise_stage(&exhibit->triggered, before != NULL,
-                    before && traces_differ(&before->result.cost.trace, &cell->result.cost.trace));
+                    before &&
+                        answers_differ(&before->result.cost.answers, &cell->result.cost.answers));
         if (cell->result.verdict == VERDICT_VACUOUS)
             say_aside(exhibit, "%s by %s is VACUOUS: %.120s", all_cases[cell->case_index]->name,
                       technique_name(cell->technique), cell->result.message);

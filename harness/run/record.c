@@ -60,14 +60,14 @@ static json_t *json_of_cost(const struct cost *cost)
 {
     char text[17];
     json_t *marks = json_array();
-    for (uint32_t i = 0; i < trace_marks(&cost->trace); i++) {
-        snprintf(text, sizeof text, "%016llx", (unsigned long long)cost->trace.marks[i]);
+    for (uint32_t i = 0; i < answers_marks(&cost->answers); i++) {
+        snprintf(text, sizeof text, "%016llx", (unsigned long long)cost->answers.marks[i]);
         json_array_append_new(marks, json_string(text));
     }
-    snprintf(text, sizeof text, "%016llx", (unsigned long long)cost->trace.sum);
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)cost->answers.sum);
     return json_pack("{s:I, s:b, s:I, s:I, s:I, s:s, s:o}", "cpu_us", (json_int_t)cost->cpu_us,
                      "cut", (int)cost->cut, "probes", (json_int_t)cost->probes, "hits",
-                     (json_int_t)cost->hits, "runs", (json_int_t)cost->trace.runs, "sum", text,
+                     (json_int_t)cost->hits, "runs", (json_int_t)cost->answers.runs, "sum", text,
                      "marks", marks);
 }
 
@@ -157,7 +157,7 @@ json_t *json_of_result(const struct case_result *result)
     }
     if (result->technique == TECHNIQUE_FAULT)
         json_object_set_new(object, "faults", json_of_faults(&result->faults));
-    if (result->cost.trace.runs > 0)
+    if (result->cost.answers.runs > 0)
         json_object_set_new(object, "cost", json_of_cost(&result->cost));
     return object;
 }
@@ -308,17 +308,17 @@ static bool take_cost(const json_t *object, struct cost *ret)
         !take_number(cost, "probes", 0, PROBES_MAX, &probes) ||
         !take_number(cost, "hits", 0, UINT32_MAX, &hits) ||
         !take_number(cost, "runs", 1, INT64_MAX, &runs) || !json_is_boolean(cut) ||
-        !take_sum(json_object_get(cost, "sum"), &ret->trace.sum))
+        !take_sum(json_object_get(cost, "sum"), &ret->answers.sum))
         return false;
     ret->cpu_us = (uint64_t)cpu_us;
     ret->cut = json_is_true(cut);
     ret->probes = (uint32_t)probes;
     ret->hits = (uint32_t)hits;
-    ret->trace.runs = (uint64_t)runs;
-    for (uint32_t i = 0; i < trace_marks(&ret->trace); i++)
-        if (!take_sum(json_array_get(marks, i), &ret->trace.marks[i]))
+    ret->answers.runs = (uint64_t)runs;
+    for (uint32_t i = 0; i < answers_marks(&ret->answers); i++)
+        if (!take_sum(json_array_get(marks, i), &ret->answers.marks[i]))
             return false;
-    return json_array_size(marks) == trace_marks(&ret->trace);
+    return json_array_size(marks) == answers_marks(&ret->answers);
 }
 
 bool result_of_json(const json_t *object, struct case_result *ret)

@@ -165,7 +165,7 @@ struct orders {
 struct cost {
     uint64_t cpu_us; /* of all batches */
     bool cut;        /* a batch ended for its processor time */
-    struct trace trace;
+    struct answers answers;
     uint32_t probes, hits; /* of the lines of a change, see probes.h: planted, and passed */
 };
 

@@ -207,7 +207,7 @@ static enum verdict run_once(struct service *service, struct source *source)
                       .outcome = &channel->outcome,
                       .observed = &channel->observed,
                       .search = service->search,
-                      .trace = traced ? &channel->cost.trace : NULL,
+                      .answers = traced ? &channel->cost.answers : NULL,
                       .deaf = channel->orders.deaf,
                       .telling = channel->telling};
     const struct world world = {.begin = world_begin,
@@ -223,7 +223,7 @@ static enum verdict run_once(struct service *service, struct source *source)
     const uint8_t verdict_byte = (uint8_t)verdict;
     note_answer(&run, &verdict_byte, 1);
     if (traced)
-        trace_end(&channel->cost.trace);
+        answers_end(&channel->cost.answers);
     tally->runs++;
     tally->checks += channel->outcome.checks;
     tally->edges += channel->outcome.edges;

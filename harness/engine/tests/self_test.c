@@ -82,12 +82,12 @@ static void interpret(struct run *run, const void *subject)
 }
 
 /* What one run of the program did. The outer case's own memory stays as it is. */
-struct told {
+struct trace {
     struct choices drawn;
     struct outcome outcome;
 };
 
-static void trace_run(const struct program *program, struct source *source, struct told *ret)
+static void trace_run(const struct program *program, struct source *source, struct trace *ret)
 {
     static const struct test_case inner = {.name = "self.inner", .body = interpret};
     struct run run = {.source = source, .choices = &ret->drawn, .outcome = &ret->outcome};
@@ -100,7 +100,7 @@ static bool same_choice(const struct choice *a, const struct choice *b)
            a->kind == b->kind;
 }
 
-static void judge_same(struct run *run, const struct told *a, const struct told *b,
+static void judge_same(struct run *run, const struct trace *a, const struct trace *b,
                        const char *what)
 {
     CHECK(run, a->drawn.count == b->drawn.count, "%s draws %u instead of %u", what, b->drawn.count,
@@ -120,7 +120,7 @@ static void judge_same(struct run *run, const struct told *a, const struct told 
 /* --- The promises ------------------------------------------------------------------------------
  */
 
-static struct told first, again; /* large */
+static struct trace first, again; /* large */
 
 static void run_at_random(struct run *run, struct program *ret_program)
 {

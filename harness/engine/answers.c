@@ -14,39 +14,39 @@
 #define FNV_BASIS 0xcbf29ce484222325u
 #define FNV_PRIME 0x00000100000001b3u
 
-void trace_add(struct trace *trace, const void *data, size_t size)
+void answers_add(struct answers *answers, const void *data, size_t size)
 {
     const uint8_t *bytes = data;
-    uint64_t sum = trace->sum ^ FNV_BASIS;
+    uint64_t sum = answers->sum ^ FNV_BASIS;
     for (size_t i = 0; i < size; i++)
         sum = (sum ^ bytes[i]) * FNV_PRIME;
-    trace->sum = sum ^ FNV_BASIS;
+    answers->sum = sum ^ FNV_BASIS;
 }
 
-uint32_t trace_marks(const struct trace *trace)
+uint32_t answers_marks(const struct answers *answers)
 {
     uint32_t count = 0;
-    while (count < TRACE_MARKS && trace->runs >> count)
+    while (count < ANSWER_MARKS && answers->runs >> count)
         count++;
     return count;
 }
 
-void trace_end(struct trace *trace)
+void answers_end(struct answers *answers)
 {
-    trace->runs++;
-    if ((trace->runs & (trace->runs - 1)) == 0)
-        trace->marks[trace_marks(trace) - 1] = trace->sum;
+    answers->runs++;
+    if ((answers->runs & (answers->runs - 1)) == 0)
+        answers->marks[answers_marks(answers) - 1] = answers->sum;
 }
 
 void note_answer(struct run *run, const void *data, size_t size)
 {
-    if (run->trace)
-        trace_add(run->trace, data, size);
+    if (run->answers)
+        answers_add(run->answers, data, size);
 }
 
-bool traces_differ(const struct trace *before, const struct trace *after)
+bool answers_differ(const struct answers *before, const struct answers *after)
 {
-    uint32_t marks = trace_marks(before), other = trace_marks(after);
+    uint32_t marks = answers_marks(before), other = answers_marks(after);
     for (uint32_t i = 0; i < marks && i < other; i++)
         if (before->marks[i] != after->marks[i])
             return true;
