@@ -120,11 +120,12 @@ static enum exit_code report(struct proving *proving)
     exit_code = session_close(session, exit_code, verdict_word(exit_code));
     if (settings->shards > 1)
         snprintf(part, sizeof part, "shard %u of %u, ", settings->shard + 1, settings->shards);
-    terminal_verdict(&session->terminal, exit_code,
-                     "%s%u defects, %u survive; %u harmless changes, %u refused; %u rules of the "
-                     "gate failed, %u not judged; %.1f s of processor time; matrix in %s",
-                     part, defects, survivors, harmless, refused, proving->gate.failed,
-                     proving->gate.not_judged, proof->cpu_seconds, matrix);
+    terminal_verdict(
+        &session->terminal, exit_code,
+        "%s%u defects, %u survive; %u harmless changes, %u refused; rules of the gate: "
+        "%u failed, %u not judged; %.1f s of processor time; matrix in %s",
+        part, defects, survivors, harmless, refused, proving->gate.failed, proving->gate.not_judged,
+        proof->cpu_seconds, matrix);
     return exit_code;
 }
 

@@ -120,6 +120,20 @@ static bool build_one(const struct building *building, const char *name, const c
     return true;
 }
 
+/* Each needs a place of its own. */
+static bool names_are_apart(struct proof *proof)
+{
+    for (uint32_t i = 0; i < proof->exhibit_count; i++) {
+        bool again = strcmp(proof->exhibits[i].name, BASE_NAME) == 0;
+        for (uint32_t j = 0; j < i; j++)
+            again |= strcmp(proof->exhibits[i].name, proof->exhibits[j].name) == 0;
+        if (again)
+            return fail(proof, EXIT_UNJUDGED, "two changes are called %s", proof->exhibits[i].name);
+    }
+    return !proof->overflow ||
+           fail(proof, EXIT_UNJUDGED, "there are more than %u patches", EXHIBITS_MAX);
+}
+
 static bool is_folder(const char *path)
 {
     struct stat info;
@@ -142,6 +156,8 @@ bool foreign_build(const char *patches, const char *source, const char *command,
     if (ret->exhibit_count == 0)
         return fail(ret, EXIT_UNJUDGED, "there is no patch in %.200s/defects or %.200s/harmless",
                     patches, patches);
+    if (!names_are_apart(ret))
+        return false;
     told(context, BASE_NAME);
     if (!build_one(&building, BASE_NAME, NULL, path))
         return false;

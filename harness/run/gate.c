@@ -19,6 +19,7 @@
 struct evidence {
     const struct settings *settings;
     const struct proof *proof;
+    const struct thresholds *thresholds;
     const json_t *mutants;
     char *why; /* MESSAGE_BYTES: why a number cannot be had; or a few words to it */
 };
@@ -46,7 +47,10 @@ static bool count_kind(const struct evidence *evidence, enum exhibit_kind kind, 
     uint32_t all, good;
     count_exhibits(evidence, kind, &all, &good);
     *ret = all;
-    return evidence->settings->shards <= 1 || explain_not(evidence, "this is one of several parts");
+    if (evidence->settings->shards > 1)
+        return explain_not(evidence, "this is one of several parts");
+    return evidence->thresholds->named || strcmp(evidence->proof->baseline, "reference") == 0 ||
+           explain_not(evidence, "how many there must be is yours to say (--gate FILE)");
 }
 
 static bool measure_defects(const struct evidence *evidence, double *ret)
@@ -259,7 +263,7 @@ void gate_judge(const struct thresholds *thresholds, const struct settings *sett
                 const struct proof *proof, const json_t *mutants, struct gate *ret)
 {
     char why[MESSAGE_BYTES];
-    const struct evidence evidence = {settings, proof, mutants, why};
+    const struct evidence evidence = {settings, proof, thresholds, mutants, why};
     memset(ret, 0, sizeof *ret);
     for (uint32_t i = 0; i < GATE_RULES; i++) {
         judge_rule(&rules[i], thresholds->at[i], &evidence, &ret->rules[i]);
@@ -300,6 +304,7 @@ bool thresholds_read(const char *path, struct thresholds *ret,
     char folder[4096], beside[4200];
     bool seen[GATE_RULES] = {false}, here = false;
     uint32_t number = 0;
+    ret->named = path != NULL;
     module_folder(folder);
     snprintf(beside, sizeof beside, "%s/gate.ini", folder);
     char *text = file_read(path ? path : beside), *rest = text, *line;

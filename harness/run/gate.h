@@ -14,6 +14,7 @@
 /* The [proof] section of a gate file: one threshold for each rule, in its order. */
 struct thresholds {
     double at[GATE_RULES];
+    bool named; /* the file was named: it is meant for these changes */
 };
 
 enum gate_state { GATE_FAILED, GATE_OK, GATE_NOT_JUDGED };

@@ -94,6 +94,7 @@ void exhibits_list(const char *folder, enum exhibit_kind kind, struct proof *ret
     struct dirent **entries = NULL;
     snprintf(path, sizeof path, "%s/%s", folder, folder_of(kind));
     int count = scandir(path, &entries, is_patch, alphasort);
+    ret->overflow |= count > 0 && ret->exhibit_count + (uint32_t)count > EXHIBITS_MAX;
     for (int i = 0; i < count; i++) {
         if (ret->exhibits && ret->exhibit_count < EXHIBITS_MAX) {
             struct exhibit *exhibit = &ret->exhibits[ret->exhibit_count++];
@@ -130,8 +131,11 @@ bool prove_list(struct proof *ret)
         exhibits_list(folder, EXHIBIT_DEFECT, ret);
         exhibits_list(folder, EXHIBIT_HARMLESS, ret);
     }
-    if (ret->exhibit_count > 0)
+    if (ret->overflow)
+        snprintf(ret->message, sizeof ret->message, "there are more than %u patches", EXHIBITS_MAX);
+    if (ret->exhibit_count > 0 && !ret->overflow)
         return true;
-    snprintf(ret->message, sizeof ret->message, "no patches were built beside this program");
+    if (!ret->overflow)
+        snprintf(ret->message, sizeof ret->message, "no patches were built beside this program");
     return false;
 }

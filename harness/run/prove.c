@@ -191,6 +191,18 @@ static bool pass(const struct settings *settings, const struct proof *proof,
     return check->exit_code < EXIT_UNJUDGED;
 }
 
+/* What a survivor wants: a test that gets there, or one that looks. */
+static const char *how_it_survives(const struct exhibit *exhibit)
+{
+    if (exhibit->reached == STAGE_NO)
+        return "its lines are not reached: it wants a case that gets there";
+    if (exhibit->triggered == STAGE_YES)
+        return "it answers otherwise than before, and no oracle objects: it wants a check";
+    return exhibit->reached == STAGE_YES
+               ? "its lines are reached, and nothing that is answered differs"
+               : "no case, no technique found it";
+}
+
 /* Of two limits, 0 being none. */
 static uint64_t lesser(uint64_t a, uint64_t b)
 {
@@ -220,10 +232,8 @@ static enum exit_code judge_defect(const struct settings *wanted, bool full,
     settle_stages(exhibit);
     exhibit->good = exhibit->refusal_count > 0;
     if (!exhibit->good && exit_code < EXIT_USAGE)
-        snprintf(exhibit->why, sizeof exhibit->why, "it survives%s%.400s",
-                 exhibit->aside[0] ? ", which does not count: "
-                                   : ": no case, no technique found it",
-                 exhibit->aside);
+        snprintf(exhibit->why, sizeof exhibit->why, "%s%s%.400s", how_it_survives(exhibit),
+                 exhibit->aside[0] ? "; what was seen does not count: " : "", exhibit->aside);
     return exit_code;
 }
 

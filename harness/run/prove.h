@@ -51,6 +51,7 @@ struct exhibit {
 struct proof {
     struct exhibit *exhibits;
     uint32_t exhibit_count;
+    bool overflow;                 /* there are more than can be taken */
     char baseline[PATH_BYTES_MAX]; /* the target without any change */
     struct check base;             /* what it came to; before that: its cells */
     double cpu_seconds;
