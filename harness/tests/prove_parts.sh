@@ -33,7 +33,7 @@ LC_ALL=C sort "$room/parts" | cmp - "$room/names" || die "the parts are not the 
 
 set -- "$@" --shard "1/$(($("$ASSAY" list defects | wc -l) / 5))"
 run "$ASSAY" prove "$@" --out "$room/whole" --json "$room/whole.json"
-wanted=$code
+ends=$code
 [ "$code" -eq 0 ] || [ "$code" -eq 2 ] || die "it exits $code"
 names "$room/whole.json" >"$room/whole.names"
 [ "$(wc -l <"$room/whole.names")" -ge 5 ] || die "there are not five changes"
@@ -50,7 +50,7 @@ for line in 1 2 3 $((lines / 2)) $((lines - 2)) $((lines - 1)); do
     printf '%s\n' "$events" | head -n "$line" >"$room/cut/events.jsonl"
     printf '%s\n' "$events" | sed -n "$((line + 1))p" | head -c 30 >>"$room/cut/events.jsonl"
     before=$(grep -c '"event":"exhibit"' "$room/cut/events.jsonl" || true)
-    expect "$wanted" ' defects, ' "$ASSAY" prove "$@" --resume="$room/cut" --json "$room/cut.json"
+    expect "$ends" ' defects, ' "$ASSAY" prove "$@" --resume="$room/cut" --json "$room/cut.json"
     plain "$room/cut.json" | cmp - "$room/whole.plain" || die "it is another proof, cut at $line"
     judged=$(grep -c '"event":"exhibit"' "$room/cut/events.jsonl")
     [ "$judged" -eq "$(wc -l <"$room/whole.names")" ] || die "$judged were judged, $before before"
@@ -59,7 +59,7 @@ expect 64 '"runs" was 400 and is 7' "$ASSAY" prove "$@" --runs 7 --resume="$room
 sed -i 's/"event":"exhibit","name"/"event":"exhibit","nam"/' "$room/cut/events.jsonl"
 sed -i '$d' "$room/cut/events.jsonl"
 run "$ASSAY" prove "$@" --resume="$room/cut" --json "$room/cut.json"
-[ "$code" -eq "$wanted" ] && plain "$room/cut.json" | cmp - "$room/whole.plain" ||
+[ "$code" -eq "$ends" ] && plain "$room/cut.json" | cmp - "$room/whole.plain" ||
     die "what nobody is called was taken for something"
 sed 's/"refused":/"refused":7,"was":/' "$room/whole/latest/events.jsonl" | sed '$d' >"$room/cut/events.jsonl"
 expect 64 'is not what a run writes' "$ASSAY" prove "$@" --resume="$room/cut"
