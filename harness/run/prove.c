@@ -18,12 +18,13 @@
  * elsewhere, and then answers differ for that. What differs only where no answer shows it, such as
  * a secret that is not wiped, is `reached` and not `triggered` until an oracle detects it.
  *
- * Order and budgets. For a defect the techniques that its patch expects come first, those without
- * chance before the others; what is expected decides nothing else. Every cell gets a little
- * processor time at first, then ten times as much, then all that it wants, until the first refusal:
- * so most defects are refused within a second, and that one survives is only said when every cell
- * has come to its end. Which cell is the first therefore depends on the machine to some degree;
- * whether there is one does not. A harmless change gets one pass within a budget; all of it with
+ * Order and budgets. For a defect the techniques that its patch expects come first; what is
+ * expected decides nothing else. Every cell gets a little processor time at first, then ten times
+ * as much, then all that it wants, until the first refusal: so most defects are refused within a
+ * second, and that one survives is only said when every cell has come to its end. What is left to
+ * chance is tried only when nothing without chance has refused it, in the same way. Which cell is
+ * the first therefore depends on the machine to some degree; whether there is one does not. A
+ * harmless change gets one pass within a budget; all of it with
  * --full, where defects, too, go through every cell.
  */
 #include <stdlib.h>
@@ -209,26 +210,52 @@ static uint64_t lesser(uint64_t a, uint64_t b)
     return a && (!b || a < b) ? a : b;
 }
 
-/* How it ended: EXIT_USAGE and above mean that nothing can be said, and it is not the change's
- * fault. */
-static enum exit_code judge_defect(const struct settings *wanted, bool full,
-                                   const struct proof *proof, struct exhibit *exhibit)
+/* One pass after the other, until the first refusal, or until no cell was cut short any more. How
+ * the last one ended: EXIT_USAGE and above mean that nothing can be said, and it is not the
+ * change's fault. */
+static enum exit_code make_passes(struct settings *settings, uint64_t limit_us,
+                                  const struct proof *proof, struct exhibit *exhibit)
 {
-    struct settings settings = settings_for(wanted, full);
     enum exit_code exit_code = EXIT_GREEN;
     bool goes_on = true;
-    settings.first = !full;
-    settings.sooner = exhibit->expected;
-    for (size_t i = full ? PASSES - 1 : 0; i < PASSES && goes_on; i++) {
+    for (size_t i = settings->first ? 0 : PASSES - 1; i < PASSES && goes_on; i++) {
         struct check check;
-        settings.orders.cpu_us_max = lesser(budgets_us[i], wanted->orders.cpu_us_max);
-        goes_on = pass(&settings, proof, exhibit, &check) && exhibit->refusal_count == 0 &&
+        settings->orders.cpu_us_max = lesser(budgets_us[i], limit_us);
+        goes_on = pass(settings, proof, exhibit, &check) && exhibit->refusal_count == 0 &&
                   exhibit->cut > 0;
-        exit_code = check.exit_code;
+        bool is_empty = check.selected == 0; /* no case that was asked for is driven so */
+        exit_code = is_empty ? EXIT_GREEN : check.exit_code;
         if (exit_code >= EXIT_USAGE)
             snprintf(exhibit->why, sizeof exhibit->why, "%s", check.message);
         check_done(&check);
     }
+    return exit_code;
+}
+
+/* Techniques (bits) without chance. */
+static uint32_t without_chance(void)
+{
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < TECHNIQUES; i++)
+        bits |= technique_is_deterministic(i) ? 1u << i : 0;
+    return bits;
+}
+
+/* What is left to chance is tried only when nothing else has refused it, unless all is wanted. */
+static enum exit_code judge_defect(const struct settings *wanted, bool full,
+                                   const struct proof *proof, struct exhibit *exhibit)
+{
+    struct settings settings = settings_for(wanted, full);
+    const uint32_t all = settings.techniques, certain = all & without_chance();
+    enum exit_code exit_code = EXIT_GREEN;
+    settings.first = !full;
+    settings.sooner = exhibit->expected;
+    settings.techniques = full ? all : certain;
+    if (settings.techniques)
+        exit_code = make_passes(&settings, wanted->orders.cpu_us_max, proof, exhibit);
+    settings.techniques = all & ~certain;
+    if (!full && settings.techniques && exhibit->refusal_count == 0 && exit_code < EXIT_USAGE)
+        exit_code = make_passes(&settings, wanted->orders.cpu_us_max, proof, exhibit);
     settle_stages(exhibit);
     exhibit->good = exhibit->refusal_count > 0;
     if (!exhibit->good && exit_code < EXIT_USAGE)

@@ -42,7 +42,7 @@ struct exhibit {
     uint32_t refusal_count;
     uint64_t executions;       /* until the first refusal; of all cells, if there is none */
     uint64_t cpu_us;           /* the same in processor time, of all processes */
-    uint32_t cells, cut;       /* cells that came to an end; those ended by their budget */
+    uint32_t cells, cut;       /* of the last pass: that came to an end; cut short */
     char aside[MESSAGE_BYTES]; /* what was seen and does not count, in words */
     char why[MESSAGE_BYTES];   /* the first refusal in words, or why it cannot be judged */
     char module[65];           /* print of the module that was judged */
