@@ -29,7 +29,7 @@ help:
 	@echo 'make prove      known-bad changes are refused, harmless ones pass'
 	@echo 'make fuzz       coverage-guided, SECONDS=60 in all'
 	@echo 'make coverage   lines and branches, as HTML and Cobertura, with a threshold'
-	@echo 'make soak       the proof by every technique, and SEEDS=20 seeds without a false alarm'
+	@echo 'make soak       the proof by every technique and weakened, and SEEDS=20 seeds without a false alarm'
 	@echo 'make across     tokens replayed in builds by clang, at -O0 and -O2, with sanitizers'
 	@echo 'make bench      how fast, as a table and out/bench.json'
 	@echo 'make lint       format, and functions that must not be used'
@@ -79,6 +79,7 @@ soak: build across
 	done
 	$(ASSAY) check reference --only fault --case outage.five_steps --full
 	$(ASSAY) prove --full
+	coverage/controls.sh $(ASSAY)
 
 fuzz:
 	@$(MAKE) --no-print-directory build PRESET=fuzz CC=clang

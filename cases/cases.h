@@ -87,6 +87,9 @@ const char *reply_text(char *ret, size_t size, const struct assay_reply *);
  * its cause is one that the fault may have. */
 void judge_reply(struct run *, const struct assay_reply *, const char *operation,
                  const struct text *secret);
+/* How many kinds of fault the table of causes knows, and how many of them may have one cause only.
+ */
+void causes_count(uint32_t *ret_kinds, uint32_t *ret_single);
 /* The detail of a reply shows nothing of a stored string's end, where the digest is. */
 void judge_hidden(struct run *, const struct assay_reply *, const char *operation,
                   const struct text *encoded);

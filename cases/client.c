@@ -184,6 +184,7 @@ static void take_text(struct run *run, const struct assay_text *from, struct tex
     CHECK(run, from->size <= from->capacity, "%s says that it wrote %zu bytes into a buffer of %zu",
           operation, from->size, from->capacity);
     ret->size = from->size;
+    note_answer(run, ret->bytes, ret->size);
 }
 
 enum assay_answer client_register(struct client *client, const struct text *name,

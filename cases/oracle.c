@@ -146,6 +146,26 @@ static bool may_have_cause(const struct fault *fault, const struct assay_cause *
     return false;
 }
 
+static bool is_same_kind(size_t a, size_t b)
+{
+    return strcmp(causes[a].operation, causes[b].operation) == 0 &&
+           strcmp(causes[a].effect, causes[b].effect) == 0;
+}
+
+void causes_count(uint32_t *ret_kinds, uint32_t *ret_single)
+{
+    *ret_kinds = *ret_single = 0;
+    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+        bool first = true, single = true;
+        for (size_t j = 0; j < sizeof causes / sizeof *causes; j++) {
+            first &= j >= i || !is_same_kind(i, j);
+            single &= j == i || !is_same_kind(i, j);
+        }
+        *ret_kinds += first;
+        *ret_single += single;
+    }
+}
+
 /* More was wanted of something than the case allows: as if the first effect had struck there. */
 static bool some_limit_explains(const struct assay_cause *cause)
 {
@@ -191,6 +211,9 @@ static void judge_form(struct run *run, const struct assay_reply *reply, const c
                        const struct text *secret)
 {
     bool plain = reply->cause.layer == ASSAY_LAYER_NONE && reply->cause.reason == ASSAY_REASON_NONE;
+    const uint8_t answered[] = {(uint8_t)reply->answer, (uint8_t)reply->cause.layer,
+                                (uint8_t)reply->cause.reason};
+    note_answer(run, answered, sizeof answered);
     CHECK(run,
           (unsigned)reply->answer < ASSAY_ANSWERS && (unsigned)reply->cause.layer < ASSAY_LAYERS &&
               (unsigned)reply->cause.reason < ASSAY_REASONS,

@@ -11,12 +11,15 @@
 
 struct options {
     struct settings settings;
-    const char *json;        /* --json FILE */
-    const char *out;         /* --out DIR */
-    const char *resume;      /* --resume[=DIR]: "" for the last run, or null */
-    const char *regressions; /* --regressions DIR, an existing one, or null */
-    const char *note;        /* --note TEXT, or null */
-    const char *mutant;      /* --mutant KEY, or null */
+    const char *json;                     /* --json FILE */
+    const char *out;                      /* --out DIR */
+    const char *resume;                   /* --resume[=DIR]: "" for the last run, or null */
+    const char *regressions;              /* --regressions DIR, an existing one, or null */
+    const char *note;                     /* --note TEXT, or null */
+    const char *mutant;                   /* --mutant KEY, or null */
+    const char *patches, *source, *build; /* prove: the changes of a foreign source, or null */
+    const char *gate;                     /* --gate FILE, or null */
+    const char *mutants;                  /* --mutants FILE, or null */
     bool full, verbose, known;
     int argument_count;
     const char *arguments[ARGUMENTS_MAX];

@@ -6,85 +6,10 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "faults/faults.h"
-#include "harness/cli/cli.h"
-#include "harness/run/known.h"
-#include "harness/run/regressions.h"
+#include "harness/cli/session.h"
 #include "harness/run/witness.h"
-
-/* What a run reports to. */
-struct session {
-    const struct options *options;
-    struct terminal terminal;
-    struct events events;
-    const char *target;
-    struct regressions regressions;
-    struct known_findings known;
-    struct settings settings; /* the options', with these */
-};
-
-static void session_init(struct session *session, const struct options *options, const char *target)
-{
-    session->options = options;
-    session->target = target;
-    session->settings = options->settings;
-    session->settings.regressions = &session->regressions;
-    regressions_read(options->regressions, &session->regressions);
-    terminal_init(&session->terminal, options->verbose);
-}
-
-/* What of the target is known already, as of today. */
-static void session_know(struct session *session)
-{
-    char today[sizeof "2000-12-31"];
-    time_t now = time(NULL);
-    struct tm parts;
-    if (!session->options->known)
-        return;
-    strftime(today, sizeof today, "%Y-%m-%d", gmtime_r(&now, &parts));
-    known_findings_of(session->target, today, &session->known);
-    session->settings.known = &session->known;
-}
-
-/* False: the events cannot be written. */
-static bool session_open(struct session *session, const char *command)
-{
-    if (events_open(&session->events, session->options->out, command, session->target,
-                    &session->settings))
-        return true;
-    regressions_done(&session->regressions);
-    return false;
-}
-
-/* Ends the events and gives the exit code: that of the run, unless its records were lost. */
-static enum exit_code session_close(struct session *session, enum exit_code exit_code,
-                                    const char *verdict)
-{
-    events_close(&session->events, exit_code, verdict);
-    regressions_done(&session->regressions);
-    return session->events.failed ? EXIT_INTERNAL : exit_code;
-}
-
-static void on_loaded(void *context, const struct check *check)
-{
-    struct session *session = context;
-    events_loaded(&session->events, check);
-}
-
-static void on_found(void *context, const struct finding *finding)
-{
-    struct session *session = context;
-    events_found(&session->events, finding);
-    terminal_shrinking(&session->terminal, finding, 0);
-}
-
-static void on_finished(void *context, const struct cell *cell)
-{
-    struct session *session = context;
-    events_cell(&session->events, session->target, cell);
-}
 
 static void on_finding(void *context, const struct finding *finding)
 {
@@ -102,58 +27,9 @@ static void on_result(void *context, const struct case_result *result)
     terminal_result(&session->terminal, result);
 }
 
-static void on_shrinking(void *context, const struct finding *finding, uint32_t executions)
-{
-    const struct session *session = context;
-    terminal_shrinking(&session->terminal, finding, executions);
-}
-
 static const char *target_of(const struct options *options)
 {
     return options->argument_count > 0 ? options->arguments[0] : "reference";
-}
-
-static enum exit_code save(const struct options *options, json_t *document,
-                           enum exit_code exit_code)
-{
-    if (!options->json) {
-        json_decref(document);
-        return exit_code;
-    }
-    return json_save(document, options->json) ? exit_code : EXIT_INTERNAL;
-}
-
-static enum exit_code complain(enum exit_code exit_code, const char *message)
-{
-    fprintf(stderr, "assay: %s\n", message);
-    return exit_code;
-}
-
-/* Goes on with an earlier run: what it finished is in the check or the mutation then. */
-static enum exit_code session_resume(struct session *session, const char *command,
-                                     struct check *check, struct mutation *mutation)
-{
-    const struct options *options = session->options;
-    char message[MODULE_MESSAGE_BYTES], last[4096];
-    snprintf(last, sizeof last, "%s/latest", options->out);
-    if (!events_resume(&session->events, *options->resume ? options->resume : last, command,
-                       session->target, &session->settings, check, mutation, message))
-        return complain(EXIT_USAGE, message);
-    if (session->events.complete)
-        printf("the run in %s was complete: here it is again\n", session->events.folder);
-    return session->events.failed ? EXIT_INTERNAL : EXIT_GREEN;
-}
-
-/* A run that was not judged: says why, and how to go on with one that was stopped. */
-static enum exit_code end_unjudged(struct session *session, enum exit_code why, const char *message)
-{
-    terminal_progress(&session->terminal, "%s", "");
-    enum exit_code exit_code = session_close(session, why, message);
-    complain(exit_code, message);
-    if (why == EXIT_INTERRUPTED || why == EXIT_INTERNAL)
-        fprintf(stderr, "assay: to go on, the same command with --resume=%s\n",
-                session->events.folder);
-    return exit_code;
 }
 
 static enum exit_code report_check(struct session *session, const struct check *check)
@@ -168,7 +44,7 @@ static enum exit_code report_check(struct session *session, const struct check *
     fputc('\n', session->terminal.out);
     terminal_check(&session->terminal, check, settings->shards <= 1);
     enum exit_code exit_code =
-        save(options, json_of_check(session->target, settings, check), check->exit_code);
+        session_save(options, json_of_check(session->target, settings, check), check->exit_code);
     exit_code = session_close(session, exit_code, verdict_word(exit_code));
     terminal_verdict(&session->terminal, exit_code,
                      "%s, %s%u finding%s%s%s%s, seed %llu, %.1f s of processor time, events in %s",
@@ -183,12 +59,12 @@ enum exit_code command_check(const struct options *options)
 {
     struct session session;
     struct check check;
-    const struct listener listener = {.loaded = on_loaded,
-                                      .found = on_found,
-                                      .finished = on_finished,
+    const struct listener listener = {.loaded = session_loaded,
+                                      .found = session_found,
+                                      .finished = session_finished,
                                       .finding = on_finding,
                                       .result = on_result,
-                                      .shrinking = on_shrinking,
+                                      .shrinking = session_shrinking,
                                       .context = &session};
     char with_mutant[4096];
     const char *target = target_of(options);
@@ -200,13 +76,14 @@ enum exit_code command_check(const struct options *options)
     session_init(&session, options, target);
     session_know(&session);
     check_plan(&session.settings, &check);
-    enum exit_code exit_code = options->resume ? session_resume(&session, "check", &check, NULL)
+    enum exit_code exit_code = options->resume
+                                   ? session_resume(&session, "check", &check, NULL, NULL)
                                : session_open(&session, "check") ? EXIT_GREEN
                                                                  : EXIT_INTERNAL;
     if (exit_code == EXIT_GREEN) {
         check_run(target, &session.settings, &listener, &check);
         exit_code = check.exit_code >= EXIT_UNJUDGED
-                        ? end_unjudged(&session, check.exit_code, check.message)
+                        ? session_unjudged(&session, check.exit_code, check.message)
                         : report_check(&session, &check);
     }
     regressions_done(&session.regressions);
@@ -236,11 +113,11 @@ enum exit_code command_compare(const struct options *options)
     struct comparison comparison;
     char worst[200] = "";
     const char *before = options->arguments[0], *after = options->arguments[1];
-    const struct listener listener = {.loaded = on_loaded,
-                                      .found = on_found,
-                                      .finished = on_finished,
+    const struct listener listener = {.loaded = session_loaded,
+                                      .found = session_found,
+                                      .finished = session_finished,
                                       .result = on_result,
-                                      .shrinking = on_shrinking,
+                                      .shrinking = session_shrinking,
                                       .context = &session};
     session_init(&session, options, after);
     if (!session_open(&session, "compare"))
@@ -264,138 +141,13 @@ enum exit_code command_compare(const struct options *options)
     terminal_blasts(&session.terminal, &comparison);
     worst_blast(&comparison, worst, sizeof worst);
     enum exit_code exit_code =
-        save(options, json_of_comparison(before, after, &comparison), comparison.exit_code);
+        session_save(options, json_of_comparison(before, after, &comparison), comparison.exit_code);
     exit_code = session_close(&session, exit_code, verdict_word(exit_code));
     terminal_verdict(&session.terminal, exit_code,
                      "%s to %s, findings: %u new, %u pre-existing, %u fixed%s; events in %s",
                      before, after, comparison.new_count, comparison.old_count,
                      comparison.fixed_count, worst, session.events.folder);
     comparison_done(&comparison);
-    return exit_code;
-}
-
-static void on_exhibit(void *context, const struct exhibit *exhibit)
-{
-    struct session *session = context;
-    char by[64] = "";
-    for (uint32_t i = 0; i < TECHNIQUES; i++)
-        if (exhibit->caught[i])
-            snprintf(by + strlen(by), sizeof by - strlen(by), "%s%s", *by ? ", " : "",
-                     technique_name(i));
-    bool defect = exhibit->kind == EXHIBIT_DEFECT;
-    terminal_progress(&session->terminal, "%s", "");
-    fprintf(session->terminal.out, "%-8s %-9s %-24s %-9s %s\n", defect ? "defect" : "harmless",
-            defect ? (exhibit->good ? "refused" : "SURVIVES")
-                   : (exhibit->good ? "passed" : "REFUSED"),
-            exhibit->name, by,
-            exhibit->why[0]  ? exhibit->why
-            : exhibit->title ? exhibit->title
-                             : "");
-    fflush(session->terminal.out);
-    events_write(&session->events,
-                 json_pack("{s:s, s:s, s:s, s:b, s:s, s:s?}", "event", "exhibit", "kind",
-                           defect ? "defect" : "harmless", "name", exhibit->name, "good",
-                           (int)exhibit->good, "by", by, "token", exhibit->token));
-}
-
-enum exit_code command_prove(const struct options *options)
-{
-    struct session session;
-    struct proof proof;
-    session_init(&session, options, "reference");
-    if (!session_open(&session, "prove"))
-        return EXIT_INTERNAL;
-    prove_run(&session.settings, options->full, on_exhibit, &session, &proof);
-    if (proof.exit_code >= EXIT_UNJUDGED) {
-        enum exit_code failed =
-            session_close(&session, complain(proof.exit_code, proof.message), proof.message);
-        proof_done(&proof);
-        return failed;
-    }
-    enum exit_code exit_code = save(options, json_of_proof(&proof), proof.exit_code);
-    exit_code = session_close(&session, exit_code, verdict_word(exit_code));
-    terminal_verdict(&session.terminal, exit_code,
-                     "%u changes, %u defects survive, %u caught by chance only, %u harmless "
-                     "changes refused; events in %s",
-                     proof.exhibit_count, proof.survivors, proof.only_by_chance,
-                     proof.refused_harmless, session.events.folder);
-    proof_done(&proof);
-    return exit_code;
-}
-
-static void on_planned(void *context, const struct mutation *mutation)
-{
-    struct session *session = context;
-    events_write(&session->events, json_pack("{s:s, s:I}", "event", "planned", "mutants",
-                                             (json_int_t)mutation->count));
-}
-
-static void on_judged(void *context, const struct mutation *mutation,
-                      const struct judged_mutant *mutant)
-{
-    struct session *session = context;
-    events_write(&session->events, record_event("mutant", json_of_mutant(mutant)));
-    terminal_progress(&session->terminal, "%s:%u %s: %s", mutant->what.file, mutant->what.line,
-                      mutant->what.operator_name, mutant_state_name(mutant->state));
-    (void)mutation;
-}
-
-/* Shows survivors in the order of the sources, then the score. */
-static enum exit_code report_mutation(struct session *session, const struct mutation *mutation)
-{
-    const struct options *options = session->options;
-    uint32_t survivors = 0;
-    for (uint32_t i = 0; i < mutation->count; i++) {
-        const struct judged_mutant *mutant = &mutation->mutants[i];
-        if (!mutant->judged || mutant->state == MUTANT_KILLED)
-            continue;
-        survivors += !mutant->suppressed;
-        if (!mutant->suppressed || options->verbose)
-            terminal_survivor(&session->terminal, session->target, mutant);
-    }
-    terminal_mutation(&session->terminal, mutation);
-    enum exit_code exit_code =
-        mutation->exit_code == EXIT_GREEN && survivors > 0 ? EXIT_WEAK : mutation->exit_code;
-    json_t *document = json_of_mutation(mutation);
-    json_object_set_new(document, "module", json_string(session->target));
-    json_object_set_new(document, "exit", json_integer(exit_code));
-    exit_code = save(options, document, exit_code);
-    exit_code = session_close(session, exit_code, verdict_word(exit_code));
-    terminal_verdict(&session->terminal, exit_code,
-                     "%s, %u of %u mutants judged, %u killed, %u survive, score %.1f %%%s%s, %.1f "
-                     "s of processor time (%.1f of them for the baseline), events in %s",
-                     session->target, mutation->total, mutation->count, mutation->killed, survivors,
-                     100 * mutation->score, mutation->message[0] ? ", " : "", mutation->message,
-                     mutation->cpu_seconds, mutation->baseline_seconds, session->events.folder);
-    return exit_code;
-}
-
-enum exit_code command_mutants(const struct options *options)
-{
-    struct session session;
-    struct mutation mutation;
-    struct check nothing = {.cells = NULL};
-    const struct mutants_listener listener = {on_planned, on_judged, &session};
-    const char *module = options->argument_count > 0 ? options->arguments[0] : MUTANTS_MODULE;
-    session_init(&session, options, module);
-    if (!mutation_open(module, &session.settings, &mutation)) {
-        enum exit_code failed = complain(mutation.exit_code, mutation.message);
-        regressions_done(&session.regressions);
-        mutation_done(&mutation);
-        return failed;
-    }
-    enum exit_code exit_code = options->resume
-                                   ? session_resume(&session, "mutants", &nothing, &mutation)
-                               : session_open(&session, "mutants") ? EXIT_GREEN
-                                                                   : EXIT_INTERNAL;
-    if (exit_code == EXIT_GREEN) {
-        mutation_run(module, &session.settings, &listener, &mutation);
-        exit_code = mutation.exit_code >= EXIT_UNJUDGED
-                        ? end_unjudged(&session, mutation.exit_code, mutation.message)
-                        : report_mutation(&session, &mutation);
-    }
-    regressions_done(&session.regressions);
-    mutation_done(&mutation);
     return exit_code;
 }
 

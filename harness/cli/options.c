@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "faults/faults.h"
 #include "harness/cli/cli.h"
 
 enum {
@@ -29,10 +30,20 @@ enum {
     KEY_BUDGET,
     KEY_SUPPRESSIONS,
     KEY_MUTANT,
-    KEY_RESUME
+    KEY_RESUME,
+    KEY_WITHOUT_INJECTOR,
+    KEY_WITHOUT_CHECKS,
+    KEY_CELL_MS,
+    KEY_PATCHES,
+    KEY_SOURCE,
+    KEY_BUILD,
+    KEY_GATE,
+    KEY_MUTANTS
 };
 
 #define TECHNIQUE_LIST "regressions, vectors, exhaustive, fault, powercut, schedule, property"
+
+#define INJECTOR_LIST "disk, alloc, memory, calls, entropy, clock"
 
 static const struct argp_option table[] = {
     {"seed", 's', "N", 0, "seed of all random choices (1)", 0},
@@ -61,9 +72,27 @@ static const struct argp_option table[] = {
     {"suppressions", KEY_SUPPRESSIONS, "FILE", 0,
      "mutants: those that need not be killed (the file beside the modules)", 0},
     {"mutant", KEY_MUTANT, "KEY", 0, "check: with this mutant of the target switched on", 0},
-    {"shard", KEY_SHARD, "K/N", 0, "check, mutants: only the Kth of N parts", 0},
+    {"shard", KEY_SHARD, "K/N", 0, "check, mutants: only the Kth of N parts; prove: of the changes",
+     0},
     {"resume", KEY_RESUME, "DIR", OPTION_ARG_OPTIONAL,
-     "check, mutants: go on with a run that was killed, by the same command (the last one)", 0},
+     "check, mutants, prove: go on with a run that was killed, by the same command (the last one)",
+     0},
+    {"patches", KEY_PATCHES, "DIR", 0,
+     "prove: the changes in DIR/defects and DIR/harmless, made to another source than the "
+     "reference",
+     0},
+    {"source", KEY_SOURCE, "DIR", 0, "prove: that source", 0},
+    {"build", KEY_BUILD, "COMMAND", 0,
+     "prove: what builds it: run by sh in a copy of it, writes the module to $ASSAY_MODULE", 0},
+    {"gate", KEY_GATE, "FILE", 0, "prove: thresholds (those of coverage/gate.ini)", 0},
+    {"mutants", KEY_MUTANTS, "FILE", 0, "prove: a document on mutants, for the gate", 0},
+    {"without-injector", KEY_WITHOUT_INJECTOR, "INJECTOR,...", 0,
+     "prove: nothing fails there: " INJECTOR_LIST, 0},
+    {"without-checks", KEY_WITHOUT_CHECKS, 0, 0,
+     "prove: a check that does not hold says nothing; only crashes and hangs are seen", 0},
+    {"cell-ms", KEY_CELL_MS, "N", 0,
+     "prove: processor time of one case by one technique on a defect, in milliseconds (no limit)",
+     0},
     {"verbose", 'v', 0, 0, "show every case", 0},
     {0},
 };
@@ -111,6 +140,50 @@ static uint32_t techniques(struct argp_state *state, const char *text)
     return bits;
 }
 
+/* What can be switched off, by the beginnings of its operations' names. */
+static const struct {
+    const char *name, *operations[3];
+} injectors[] = {
+    {"disk", {"disk."}},
+    {"alloc", {"memory.sqlite", "memory.allocate"}},
+    {"memory", {"memory.map", "memory.kdf", "memory.lock"}},
+    {"calls", {"call."}},
+    {"entropy", {"entropy."}},
+    {"clock", {"clock."}},
+};
+#define INJECTORS (sizeof injectors / sizeof *injectors)
+
+/* The operations (bits) of an injector. */
+static uint64_t operations_of(size_t injector)
+{
+    uint64_t bits = 0;
+    for (uint16_t o = 0; o < fault_catalogue.operation_count; o++)
+        for (size_t i = 0; i < 3 && injectors[injector].operations[i]; i++)
+            if (strncmp(fault_catalogue.operations[o].name, injectors[injector].operations[i],
+                        strlen(injectors[injector].operations[i])) == 0)
+                bits |= 1ull << o;
+    return bits;
+}
+
+static uint64_t muted(struct argp_state *state, const char *text)
+{
+    uint64_t bits = 0;
+    while (*text) {
+        size_t size = strcspn(text, ","), i = 0;
+        while (i < INJECTORS &&
+               !(strlen(injectors[i].name) == size && strncmp(text, injectors[i].name, size) == 0))
+            i++;
+        if (i == INJECTORS)
+            argp_error(state, "there is no injector \"%.*s\"; there are " INJECTOR_LIST, (int)size,
+                       text);
+        bits |= operations_of(i);
+        text += size + (text[size] == ',');
+    }
+    if (bits == 0)
+        argp_error(state, "no injector is named; there are " INJECTOR_LIST);
+    return bits;
+}
+
 /* "K/N", with 1 <= K <= N. */
 static void take_shard(struct argp_state *state, char *text, struct settings *ret)
 {
@@ -123,22 +196,31 @@ static void take_shard(struct argp_state *state, char *text, struct settings *re
     *slash = '/';
 }
 
-/* Parts and resuming belong to `check` and `mutants`, since a part of a proof or a comparison is no
- * answer. */
+/* Options that mean nothing to this command, and would be taken for something. */
 static void refuse_misplaced(struct argp_state *state, const struct reading *reading)
 {
     const struct options *options = reading->options;
     const struct settings *settings = &options->settings;
+    bool prove = strcmp(reading->command->name, "prove") == 0;
     bool check = strcmp(reading->command->name, "check") == 0;
     bool mutants = strcmp(reading->command->name, "mutants") == 0;
-    if (!check && !mutants && (settings->shards || options->resume))
-        argp_error(state, "--shard and --resume are options of check and mutants");
+    if (!check && !mutants && !prove && (settings->shards || options->resume))
+        argp_error(state, "--shard and --resume are options of check, mutants and prove");
     if (!mutants &&
         (settings->since || settings->sample || settings->budget_ms || settings->suppressions))
         argp_error(state,
                    "--since, --sample, --budget-ms and --suppressions are options of mutants");
     if (!check && options->mutant)
         argp_error(state, "--mutant is an option of check; a token has the mutant in it");
+    if (!prove && (settings->orders.muted || settings->orders.deaf || settings->orders.cpu_us_max ||
+                   options->patches || options->source || options->build || options->gate ||
+                   options->mutants))
+        argp_error(state, "this is an option of prove");
+    if ((options->patches || options->source || options->build) &&
+        !(options->patches && options->source && options->build))
+        argp_error(state, "--patches, --source and --build belong together");
+    if (options->patches && options->resume)
+        argp_error(state, "a proof of another source cannot be gone on with: it is built anew");
 }
 
 static error_t take(int key, char *value, struct argp_state *state)
@@ -194,6 +276,30 @@ static error_t take(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_RESUME:
         options->resume = value ? value : "";
+        return 0;
+    case KEY_WITHOUT_INJECTOR:
+        settings->orders.muted |= muted(state, value);
+        return 0;
+    case KEY_WITHOUT_CHECKS:
+        settings->orders.deaf = true;
+        return 0;
+    case KEY_CELL_MS:
+        settings->orders.cpu_us_max = 1000 * number(state, value, "cell-ms", 1, 3600000);
+        return 0;
+    case KEY_PATCHES:
+        options->patches = value;
+        return 0;
+    case KEY_SOURCE:
+        options->source = value;
+        return 0;
+    case KEY_BUILD:
+        options->build = value;
+        return 0;
+    case KEY_GATE:
+        options->gate = value;
+        return 0;
+    case KEY_MUTANTS:
+        options->mutants = value;
         return 0;
     case KEY_FULL:
         options->full = settings->full = true;

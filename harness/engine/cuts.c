@@ -205,7 +205,7 @@ bool power_search_begin(struct power_search *search)
 bool power_search_next(struct power_search *search)
 {
     while (next_cut(search)) {
-        if (search->states == search->count_max || search->seen_count == POWER_STATES_MAX) {
+        if (search->states >= search->count_max || search->seen_count == POWER_STATES_MAX) {
             search->more = true;
             return false;
         }

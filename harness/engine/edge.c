@@ -28,6 +28,7 @@ static struct {
     char step_name[STEP_NAME_BYTES];
     struct site_list *recording;
     void (*watch)(void); /* before each site that is recorded, or null */
+    uint64_t muted;      /* operations that are not recorded */
     const struct catalogue *catalogue;
 } state;
 
@@ -103,7 +104,7 @@ static __attribute__((noinline)) struct effect edge_active(uint16_t operation, u
     state.counts[operation]++;
     state.touched = true;
     __atomic_store_n(passed, *passed + 1, __ATOMIC_RELAXED);
-    if (state.recording)
+    if (state.recording && !(state.muted & (1ull << operation)))
         record(&site);
     struct effect effect = planned(&site);
     unseen_end();
@@ -275,6 +276,11 @@ void edge_record(struct site_list *list)
 void edge_watch(void (*watch)(void))
 {
     state.watch = watch;
+}
+
+void edge_mute(uint64_t operations)
+{
+    state.muted = operations;
 }
 
 /* How often a fault strikes, by the number that is drawn. */

@@ -282,6 +282,19 @@ void observations_add(struct observations *, bool passed);
 /* The first demand that the runs clearly do not meet, or null. */
 const struct observation *observations_unmet(const struct observations *);
 
+/* What a subject answered in the runs so far; see answers.c. All zero: nothing yet. */
+struct answers {
+    uint64_t runs, sum;
+    uint64_t marks[ANSWER_MARKS]; /* number k: the sum behind run 2^k */
+};
+void answers_add(struct answers *, const void *data, size_t size);
+void answers_end(struct answers *); /* of a run */
+/* How many marks there are. */
+uint32_t answers_marks(const struct answers *);
+/* Whether two subjects that were given the same choices answered differently, as far as both went.
+ */
+bool answers_differ(const struct answers *, const struct answers *);
+
 struct run {
     struct source *source;
     struct choices *choices;       /* the caller's, possibly shared with a parent */
@@ -289,7 +302,9 @@ struct run {
     const struct world *world;     /* set by case_run() */
     struct observations *observed; /* added to by each run, or null */
     uint8_t *states; /* STATES_MAX bytes: set for each abstract state of a machine, or null */
-    bool telling;    /* write the story; costs time, so only for the run that is shown */
+    struct answers *answers; /* takes what the subject answers, or null */
+    bool deaf;               /* a check that does not hold ends the run and says nothing */
+    bool telling;            /* write the story; costs time, so only for the run that is shown */
     struct power_search *search; /* tries one power cut after the other, or null */
     sigjmp_buf stop;
     uint32_t deferred_count;
@@ -458,6 +473,8 @@ void tell_line(struct run *, const char *format, ...) __attribute__((format(prin
 const char *quoted(char *ret, size_t size, const void *data, size_t data_size);
 #define QUOTED(data, size) quoted((char[160]){0}, 160, data, size)
 
+/* Takes a part of an answer into the trace of the run, if it has one. */
+void note_answer(struct run *, const void *data, size_t size);
 /* These draws do not suit the case. */
 __attribute__((noreturn)) void reject(struct run *);
 /* The subject does not have what this case needs. */
@@ -584,6 +601,8 @@ struct site_list {
 void edge_record(struct site_list *); /* null: stop recording */
 /* While sites are recorded, called before each; null: nothing is. */
 void edge_watch(void (*watch)(void));
+/* Calls of these operations (bits) are no sites from now on: nothing is planned for them. */
+void edge_mute(uint64_t operations);
 
 /* Draws a plan, simplest: no fault. */
 void plan_draw(struct run *, struct plan *ret);

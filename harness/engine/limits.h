@@ -16,6 +16,7 @@
 #define COMMANDS_MAX      32u   /* of a machine; more is an error */
 #define STATES_MAX        4096u /* abstract states of a machine times commands that are told apart */
 #define OBSERVATIONS_MAX  16u   /* labels, demands and maxima of one case; more is an error */
+#define ANSWER_MARKS      48u   /* of what a subject answered; runs beyond 2^47 are not marked */
 #define FACTORS_MAX       16u   /* of one case; more is an error */
 #define FACTOR_LEVELS_MAX 64u   /* of one factor */
 #define COVERING_ROWS_MAX 2048u /* more is an error */
@@ -107,9 +108,13 @@
 #define MUTANTS_OF_PROCESS  100u   /* before it is begun anew, for what they leave */
 
 #define RECORD_BYTES_MAX                                                                           \
-    (1u << 20)            /* of one line of events; a longer one is refused, and none is written */
-#define JOBS_MAX   256u   /* cells at once */
-#define SHARDS_MAX 10000u /* parts that a run may be cut into */
+    (1u << 20) /* of one line of events; a longer one is refused, and none is written */
+#define JOBS_MAX       256u   /* cells at once */
+#define EXHIBITS_MAX   256u   /* changes of one proof; further ones are not taken */
+#define REFUSALS_MAX   4096u  /* cells that refuse one change; more are not read back */
+#define PATH_BYTES_MAX 1024u  /* of the path of a foreign module; a longer one is an error */
+#define PROBES_MAX     4096u  /* of the lines of one change; further ones are not planted */
+#define SHARDS_MAX     10000u /* parts that a run may be cut into */
 
 #define EXPLAIN_EXECUTIONS_MAX 600u  /* executions that find out what does not matter */
 #define SHRINK_EXECUTIONS_MAX  3000u /* executions of one shrink */

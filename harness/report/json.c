@@ -9,6 +9,7 @@
 
 #include "harness/report/report.h"
 #include "harness/run/known.h"
+#include "harness/run/proof_record.h"
 
 static json_t *findings_of(const struct findings *findings, const struct known_findings *known)
 {
@@ -103,32 +104,35 @@ json_t *json_of_comparison(const char *before, const char *after,
                      (int)comparison->exit_code, "findings", findings, "blast_radius", blasts);
 }
 
-static json_t *catchers_of(const struct exhibit *exhibit)
+static json_t *gate_of(const struct gate *gate)
 {
     json_t *array = json_array();
-    for (uint32_t i = 0; i < TECHNIQUES; i++)
-        if (exhibit->caught[i])
-            json_array_append_new(array, json_string(technique_name(i)));
+    for (uint32_t i = 0; i < GATE_RULES; i++) {
+        const struct gate_rule *rule = &gate->rules[i];
+        json_array_append_new(array, json_pack("{s:s, s:s, s:o, s:o}", "rule", rule->name, "wanted",
+                                               rule->wanted, "got", json_of_text(rule->got), "ok",
+                                               rule->state == GATE_NOT_JUDGED
+                                                   ? json_null()
+                                                   : json_boolean(rule->state == GATE_OK)));
+    }
     return array;
 }
 
-json_t *json_of_proof(const struct proof *proof)
+json_t *json_of_proof(const struct proof *proof, const struct gate *gate, const json_t *mutants)
 {
     json_t *defects = json_array(), *harmless = json_array();
     for (uint32_t i = 0; i < proof->exhibit_count; i++) {
         const struct exhibit *exhibit = &proof->exhibits[i];
+        if (!exhibit->judged)
+            continue;
         if (exhibit->kind == EXHIBIT_DEFECT)
-            json_array_append_new(
-                defects, json_pack("{s:s, s:b, s:o, s:s?, s:o, s:I}", "name", exhibit->name,
-                                   "refused", (int)exhibit->good, "by", catchers_of(exhibit),
-                                   "token", exhibit->token, "why", json_of_text(exhibit->why),
-                                   "executions", (json_int_t)exhibit->executions));
+            json_array_append_new(defects, json_of_defect(exhibit));
         else
-            json_array_append_new(harmless,
-                                  json_pack("{s:s, s:b, s:o}", "name", exhibit->name, "passed",
-                                            (int)exhibit->good, "why", json_of_text(exhibit->why)));
+            json_array_append_new(harmless, json_of_harmless(exhibit));
     }
-    return json_pack("{s:o, s:o, s:i}", "defects", defects, "harmless", harmless, "exit",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:i}", "baseline", proof->baseline, "defects",
+                     defects, "harmless", harmless, "mutants",
+                     mutants ? json_deep_copy(mutants) : json_null(), "gate", gate_of(gate), "exit",
                      (int)proof->exit_code);
 }
 

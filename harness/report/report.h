@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "harness/run/gate.h"
 #include "harness/run/mutants.h"
 #include "harness/run/prove.h"
 #include "harness/run/record.h"
@@ -42,11 +43,21 @@ void events_close(struct events *, enum exit_code, const char *verdict);
 
 /* The first event: what a run is. */
 json_t *json_of_run(const char *command, const char *target, const struct settings *);
+/* Takes what is no cell out of the events of an earlier run. False: a run does not write this. */
+struct taker {
+    bool (*take)(void *context, const json_t *event);
+    void *context;
+};
+/* A print of a target's module, so that one that was built anew is noticed. False, and empty: it
+ * cannot be read. */
+#define PRINT_BYTES 65
+bool print_of_module(const char *target, char ret[static PRINT_BYTES]);
 /* Takes the finished cells of the run in `folder` into a check that was planned, or its mutants
- * into a mutation that was opened (the other is null), and opens its events to be written on.
- * False: the message says why it cannot be gone on with. */
+ * into a mutation that was opened (or null), and opens its events to be written on. False: the
+ * message says why it cannot be gone on with. */
 bool events_resume(struct events *, const char *folder, const char *command, const char *target,
                    const struct settings *, struct check *, struct mutation *,
+                   const struct taker *, /* or null */
                    char ret_message[static MODULE_MESSAGE_BYTES]);
 
 /* --- json.c: documents for --json
@@ -54,9 +65,21 @@ bool events_resume(struct events *, const char *folder, const char *command, con
 
 json_t *json_of_check(const char *target, const struct settings *, const struct check *);
 json_t *json_of_comparison(const char *before, const char *after, const struct comparison *);
-json_t *json_of_proof(const struct proof *);
+/* `mutants`: as it shall stand there; or null. Takes over nothing. */
+json_t *json_of_proof(const struct proof *, const struct gate *, const json_t *mutants);
 /* Writes to a temporary name first. False: says why on stderr. */
 bool json_save(json_t *, const char *path);
+
+/* --- matrix.c
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/* How many defects a technique refused, how many of them nothing else did, and after how many
+ * executions of a cell (the median). */
+uint32_t proof_worth(const struct proof *, uint32_t technique, uint32_t *ret_only,
+                     uint64_t *ret_median);
+/* The kill matrix as Markdown. False: says why on stderr. */
+bool matrix_save(const struct proof *, const struct gate *, const char *path);
 
 /* --- terminal.c
  * -------------------------------------------------------------------------------------------------
@@ -80,6 +103,10 @@ void terminal_check(const struct terminal *, const struct check *, bool whole);
 void terminal_survivor(const struct terminal *, const char *module, const struct judged_mutant *);
 /* By operator, and all together. */
 void terminal_mutation(const struct terminal *, const struct mutation *);
+/* One change that was judged, a line of its own. */
+void terminal_exhibit(const struct terminal *, const struct exhibit *);
+/* What each technique was worth, and each rule of the gate. */
+void terminal_proof(const struct terminal *, const struct proof *, const struct gate *);
 void terminal_blasts(const struct terminal *, const struct comparison *);
 /* GREEN, REFUSED, TOO WEAK, CANNOT BE JUDGED, ERROR. */
 const char *verdict_word(enum exit_code);

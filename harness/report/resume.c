@@ -42,6 +42,17 @@ static json_t *hash_of_file(const char *path)
     return whole ? json_string(sodium_bin2hex(text, sizeof text, hash, sizeof hash)) : json_null();
 }
 
+bool print_of_module(const char *target, char ret[static PRINT_BYTES])
+{
+    char message[MODULE_MESSAGE_BYTES], *path = module_path(target, message);
+    json_t *print = hash_of_file(path);
+    const char *text = json_string_value(print);
+    snprintf(ret, PRINT_BYTES, "%s", text ? text : "");
+    free(path);
+    json_decref(print);
+    return text != NULL;
+}
+
 /* Of the kept tokens; null when there are none. */
 static json_t *hash_of_tokens(const struct regressions *regressions)
 {
@@ -76,14 +87,16 @@ json_t *json_of_run(const char *command, const char *target, const struct settin
              settings->shards ? settings->shards : 1);
     json_t *run = json_pack(
         "{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:i, s:o, s:o, s:s?, s:b, s:b, s:s, s:i, s:s?, s:i, "
-        "s:i}",
+        "s:i, s:I, s:b, s:I}",
         "event", "run", "version", ASSAY_VERSION, "command", command, "target", target, "program",
         hash_of_file("/proc/self/exe"), "module", hash_of_file(module), "seed",
         (json_int_t)settings->seed, "runs", (int)settings->runs, "techniques",
         names_of(settings->techniques), "regressions", hash_of_tokens(settings->regressions),
         "case", settings->case_glob, "first", (int)settings->first, "full", (int)settings->full,
         "shard", shard, "hang_seconds", (int)settings->hang_seconds, "since", settings->since,
-        "sample", (int)settings->sample, "budget_ms", (int)settings->budget_ms);
+        "sample", (int)settings->sample, "budget_ms", (int)settings->budget_ms, "muted",
+        (json_int_t)settings->orders.muted, "deaf", (int)settings->orders.deaf, "cpu_us_max",
+        (json_int_t)settings->orders.cpu_us_max);
     free(module);
     return run;
 }
@@ -130,6 +143,7 @@ static bool is_same_run(const char *folder, const json_t *before, json_t *now, c
 /* What has been read so far. */
 struct past {
     struct intake intake;
+    const struct taker *taker; /* of what is no cell; or null */
     uint64_t line_count;
     uint64_t kept; /* bytes up to the last line that stays */
     bool complete; /* the last line is the verdict of a run that was judged */
@@ -142,10 +156,14 @@ static bool take_line(struct past *past, const char *line, size_t size)
     const char *event = json_string_value(json_object_get(past->intake.record, "event"));
     const json_t *exit_code = json_object_get(past->intake.record, "exit");
     bool verdict = kind == RECORD_OTHER && strcmp(event, "verdict") == 0;
+    const struct taker *taker = past->taker;
     bool other =
         kind == RECORD_OTHER && (strcmp(event, "resumed") == 0 || strcmp(event, "planned") == 0);
-    bool sound = verdict ? json_is_integer(exit_code)
-                         : kind != RECORD_WRONG && (kind != RECORD_OTHER || other);
+    bool sound = verdict                ? json_is_integer(exit_code)
+                 : kind == RECORD_WRONG ? false
+                 : kind != RECORD_OTHER || other
+                     ? true
+                     : taker && taker->take(taker->context, past->intake.record);
     past->complete = verdict && json_integer_value(exit_code) < EXIT_UNJUDGED;
     return sound && (kind == RECORD_FINDING || past->intake.waiting.count == 0);
 }
@@ -196,11 +214,12 @@ static void find_folder(const char *name, char *ret, size_t size)
 
 bool events_resume(struct events *events, const char *folder, const char *command,
                    const char *target, const struct settings *settings, struct check *check,
-                   struct mutation *mutation, char message[static MODULE_MESSAGE_BYTES])
+                   struct mutation *mutation, const struct taker *taker,
+                   char message[static MODULE_MESSAGE_BYTES])
 {
     char path[4200];
     struct lines lines;
-    struct past past = {.complete = false};
+    struct past past = {.taker = taker};
     *events = (struct events){.file = -1};
     find_folder(folder, events->folder, sizeof events->folder);
     snprintf(path, sizeof path, "%s/events.jsonl", events->folder);

@@ -326,6 +326,49 @@ void terminal_blasts(const struct terminal *terminal, const struct comparison *c
     }
 }
 
+void terminal_exhibit(const struct terminal *terminal, const struct exhibit *exhibit)
+{
+    bool defect = exhibit->kind == EXHIBIT_DEFECT;
+    const char *word =
+        defect ? (exhibit->good ? "refused" : "SURVIVES") : (exhibit->good ? "passed" : "REFUSED");
+    char by[64] = "";
+    for (uint32_t i = 0; i < TECHNIQUES && defect; i++)
+        if (exhibit_techniques(exhibit) & (1u << i))
+            snprintf(by + strlen(by), sizeof by - strlen(by), "%s%s", *by ? ", " : "",
+                     technique_name(i));
+    terminal_progress(terminal, "%s", "");
+    fprintf(terminal->out, "%s%-9s%s %-8s %-28s %-10s %6.2f s  %s\n",
+            paint(terminal, exhibit->good), word, unpaint(terminal), defect ? "defect" : "harmless",
+            exhibit->name, by, (double)exhibit->cpu_us / 1e6,
+            exhibit->why[0]  ? exhibit->why
+            : exhibit->title ? exhibit->title
+                             : "");
+    fflush(terminal->out);
+}
+
+void terminal_proof(const struct terminal *terminal, const struct proof *proof,
+                    const struct gate *gate)
+{
+    static const char *const words[] = {
+        [GATE_FAILED] = "NO", [GATE_OK] = "ok", [GATE_NOT_JUDGED] = "-"};
+    fputc('\n', terminal->out);
+    for (uint32_t t = 0; t < TECHNIQUES; t++) {
+        uint32_t only;
+        uint64_t median;
+        uint32_t count = proof_worth(proof, t, &only, &median);
+        if (count > 0)
+            fprintf(terminal->out, "%-11s refused %3u defects, the median after %llu executions\n",
+                    technique_name(t), count, (unsigned long long)median);
+    }
+    fputc('\n', terminal->out);
+    for (uint32_t i = 0; i < GATE_RULES; i++) {
+        const struct gate_rule *rule = &gate->rules[i];
+        fprintf(terminal->out, "%s%-3s%s %-32s wanted %-14s got %s\n",
+                paint(terminal, rule->state != GATE_FAILED), words[rule->state], unpaint(terminal),
+                rule->name, rule->wanted, rule->got);
+    }
+}
+
 const char *verdict_word(enum exit_code exit_code)
 {
     static const char *const words[] = {"GREEN", "REFUSED", "TOO WEAK", "CANNOT BE JUDGED"};

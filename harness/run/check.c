@@ -42,20 +42,36 @@ static bool selected(const struct settings *settings, const struct test_case *te
            (!settings->case_glob || fnmatch(settings->case_glob, test_case->name, 0) == 0);
 }
 
+/* Kept tokens first, then what is certain, then what is left to chance; of each kind first what is
+ * wanted sooner. */
+static void order_techniques(const struct settings *settings, enum technique ret[TECHNIQUES])
+{
+    uint32_t count = 0;
+    for (uint32_t rank = 0; rank < 5; rank++)
+        for (uint32_t i = 0; i < TECHNIQUES; i++) {
+            uint32_t kind = i == TECHNIQUE_REGRESSIONS ? 0 : technique_is_deterministic(i) ? 2 : 4;
+            uint32_t sooner = kind > 0 && (settings->sooner & (1u << i)) ? 1 : 0;
+            if (kind - sooner == rank)
+                ret[count++] = i;
+        }
+}
+
 void check_plan(const struct settings *settings, struct check *ret)
 {
+    enum technique order[TECHNIQUES];
     uint32_t shards = settings->shards ? settings->shards : 1, room = 0;
     memset(ret, 0, sizeof *ret);
     findings_init(&ret->findings);
     while (all_cases[room])
         room++;
     ret->cells = calloc((size_t)room * TECHNIQUES, sizeof *ret->cells);
-    for (uint32_t technique = 0; technique < TECHNIQUES && ret->cells; technique++)
+    order_techniques(settings, order);
+    for (uint32_t t = 0; t < TECHNIQUES && ret->cells; t++)
         for (uint32_t i = 0; i < room; i++)
-            if (selected(settings, all_cases[i], technique) &&
+            if (selected(settings, all_cases[i], order[t]) &&
                 ret->selected++ % shards == settings->shard) {
                 struct cell *cell = &ret->cells[ret->cell_count++];
-                cell->technique = technique;
+                cell->technique = order[t];
                 cell->case_index = i;
                 findings_init(&cell->findings);
             }
@@ -105,7 +121,7 @@ static const char *broken_line(const struct settings *settings)
  * A shard sees too little to say so. */
 static const char *escaped(const struct settings *settings, const struct check *check)
 {
-    if (settings->case_glob || settings->shards > 1 ||
+    if (settings->case_glob || settings->shards > 1 || settings->orders.muted ||
         !(settings->techniques & (1u << TECHNIQUE_FAULT)))
         return NULL;
     if (check->imports_storage && !check_reached(check, "disk."))

@@ -94,20 +94,20 @@ static void note_refusal(struct worker *worker, const struct generation *generat
 }
 
 static void count_refusals(struct worker *worker, const struct generation *generation,
-                           const struct settings *settings, struct blast *blast)
+                           const struct settings *settings, uint32_t part, struct blast *blast)
 {
     struct channel *channel = worker->channel;
-    uint32_t case_index = 0;
+    uint32_t case_index = 0, rows = (generation->rows + part - 1) / part;
     case_find(generation->test_case, &case_index);
-    for (uint64_t next = 0; next < generation->rows;) {
+    for (uint64_t next = 0; next < rows;) {
         if (generation->short_of_memory) {
             request_short_of_memory(worker, case_index, next++);
         } else {
             channel->seed = settings->seed;
             channel->first = next;
-            channel->count = generation->rows - next;
+            channel->count = rows - next;
             worker_request(worker, REQUEST_RANDOM, case_index);
-            next = channel->number >= next ? channel->number + 1 : generation->rows;
+            next = channel->number >= next ? channel->number + 1 : rows;
         }
         enum verdict verdict = channel->outcome.verdict;
         bool refused =
@@ -127,7 +127,7 @@ static void count_refusals(struct worker *worker, const struct generation *gener
 }
 
 static bool blast_of(const char *before, const char *after, const struct generation *generation,
-                     const struct settings *settings, struct comparison *ret)
+                     const struct settings *settings, uint32_t part, struct comparison *ret)
 {
     struct blast *blast = &ret->blasts[ret->blast_count++];
     struct worker worker;
@@ -141,7 +141,7 @@ static bool blast_of(const char *before, const char *after, const struct generat
         (struct blast){.direction = generation->direction, .generation = generation->generation};
     bool open = worker_open(&worker, &options);
     if (open) {
-        count_refusals(&worker, generation, settings, blast);
+        count_refusals(&worker, generation, settings, part, blast);
     } else {
         ret->exit_code = EXIT_UNJUDGED;
         snprintf(ret->message, sizeof ret->message, "%s", worker.channel->load_message);
@@ -151,12 +151,12 @@ static bool blast_of(const char *before, const char *after, const struct generat
 }
 
 void compare_blast(const char *before, const char *after, const struct settings *settings,
-                   struct comparison *ret)
+                   uint32_t part, struct comparison *ret)
 {
     for (size_t i = 0; i < sizeof generations / sizeof *generations; i++) {
         if (generations[i].short_of_memory && !(settings->techniques & (1u << TECHNIQUE_FAULT)))
             continue;
-        if (!blast_of(before, after, &generations[i], settings, ret))
+        if (!blast_of(before, after, &generations[i], settings, part, ret))
             return;
     }
     for (uint32_t i = 0; i < ret->blast_count; i++)
@@ -207,7 +207,7 @@ void compare_targets(const char *before, const char *after, const struct setting
         memcpy(ret->message, unjudged->message, sizeof ret->message);
         return;
     }
-    compare_blast(before, after, settings, ret);
+    compare_blast(before, after, settings, 1, ret);
     count_states(ret);
     if (ret->exit_code == EXIT_GREEN)
         ret->exit_code = ret->new_count                      ? EXIT_FINDING

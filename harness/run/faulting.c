@@ -46,7 +46,7 @@ static bool take_failure(struct faulting *faulting, uint64_t executions)
     else
         technique_found(faulting->worker, faulting->result, faulting->case_index, executions,
                         faulting->findings);
-    return !faulting->settings->first && faulting->hangs < HANGS_MAX;
+    return !faulting->settings->first && !faulting->settings->brief && faulting->hangs < HANGS_MAX;
 }
 
 /* All plans of a kind that have the numbers 0 to count-1. False: enough. */

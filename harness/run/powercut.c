@@ -69,7 +69,7 @@ static bool take_failure(struct hunt *hunt)
     else
         technique_found(hunt->worker, result, hunt->case_index, result->tally.runs, hunt->findings);
     hunt->failures++;
-    hunt->over = hunt->settings->first || hunt->failures == FAILURES_MAX;
+    hunt->over = hunt->settings->first || hunt->settings->brief || hunt->failures == FAILURES_MAX;
     return !hunt->over;
 }
 
@@ -125,6 +125,7 @@ static void search_cuts(struct hunt *hunt)
     pursue(hunt, REQUEST_POWER, &nothing_dropped, NULL, NULL, 0, part(hunt, hunt->budget->states));
     if (channel->power.overflow && !hunt->over)
         overflow(hunt);
+    hunt->over |= channel->cost.cut;
     hunt->result->moments = channel->power.moments;
     hunt->states = channel->power.state + 1;
     hunt->more_states = channel->power.more;

@@ -57,18 +57,35 @@ static json_t *whatever_of(const struct explanation *explanation)
     return array;
 }
 
+/* What a cell came to besides its verdict; only where it was measured. */
+static json_t *json_of_cost(const struct cost *cost)
+{
+    char text[17];
+    json_t *marks = json_array();
+    for (uint32_t i = 0; i < answers_marks(&cost->answers); i++) {
+        snprintf(text, sizeof text, "%016llx", (unsigned long long)cost->answers.marks[i]);
+        json_array_append_new(marks, json_string(text));
+    }
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)cost->answers.sum);
+    return json_pack("{s:I, s:b, s:I, s:I, s:I, s:s, s:o}", "cpu_us", (json_int_t)cost->cpu_us,
+                     "cut", (int)cost->cut, "probes", (json_int_t)cost->probes, "hits",
+                     (json_int_t)cost->hits, "runs", (json_int_t)cost->answers.runs, "sum", text,
+                     "marks", marks);
+}
+
 json_t *json_of_finding(const struct finding *finding)
 {
     const struct outcome *outcome = &finding->outcome;
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:I, s:I, "
+        "{s:s, s:s, s:s, s:s, s:I, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:I, s:I, "
         "s:I, s:I, s:I, s:o}",
         "case", finding->test_case->name, "technique", technique_name(finding->technique),
-        "verdict", verdict_name(outcome->verdict), "file", json_of_text(outcome->file), "line",
-        (int)outcome->line, "signal", (int)outcome->signal, "expected",
-        json_of_text(outcome->expression), "message", json_of_text(outcome->message), "fault",
-        json_of_text(outcome->site_text), "during", json_of_text(outcome->step), "steps",
-        steps_of(outcome), "token", finding->token, "output",
+        "verdict", verdict_name(outcome->verdict), "consequence",
+        consequence_name(finding_consequence(outcome)), "cpu_us", (json_int_t)finding->cpu_us,
+        "file", json_of_text(outcome->file), "line", (int)outcome->line, "signal",
+        (int)outcome->signal, "expected", json_of_text(outcome->expression), "message",
+        json_of_text(outcome->message), "fault", json_of_text(outcome->site_text), "during",
+        json_of_text(outcome->step), "steps", steps_of(outcome), "token", finding->token, "output",
         finding->output ? json_of_text(finding->output) : json_null(), "executions",
         (json_int_t)finding->executions, "shrunk_by", (json_int_t)finding->shrunk_by, "more_sites",
         (json_int_t)finding->more, "repeats", (json_int_t)finding->repeats, "failed",
@@ -142,6 +159,8 @@ json_t *json_of_result(const struct case_result *result)
     }
     if (result->technique == TECHNIQUE_FAULT)
         json_object_set_new(object, "faults", json_of_faults(&result->faults));
+    if (result->cost.answers.runs > 0)
+        json_object_set_new(object, "cost", json_of_cost(&result->cost));
     return object;
 }
 
@@ -268,13 +287,49 @@ static bool take_bounds(const json_t *object, struct case_result *ret)
     return json_is_boolean(all);
 }
 
+/* A member that is a number of 64 bits in hexadecimal. */
+static bool take_sum(const json_t *member, uint64_t *ret)
+{
+    const char *text = json_string_value(member);
+    char *end = NULL;
+    if (!text || json_string_length(member) != 16 || strspn(text, "0123456789abcdef") != 16)
+        return false;
+    *ret = strtoull(text, &end, 16);
+    return true;
+}
+
+/* There is none unless it was measured. */
+static bool take_cost(const json_t *object, struct cost *ret)
+{
+    const json_t *cost = json_object_get(object, "cost"), *marks = json_object_get(cost, "marks");
+    const json_t *cut = json_object_get(cost, "cut");
+    int64_t cpu_us, probes, hits, runs;
+    if (!cost)
+        return true;
+    if (!take_number(cost, "cpu_us", 0, INT64_MAX, &cpu_us) ||
+        !take_number(cost, "probes", 0, PROBES_MAX, &probes) ||
+        !take_number(cost, "hits", 0, UINT32_MAX, &hits) ||
+        !take_number(cost, "runs", 1, INT64_MAX, &runs) || !json_is_boolean(cut) ||
+        !take_sum(json_object_get(cost, "sum"), &ret->answers.sum))
+        return false;
+    ret->cpu_us = (uint64_t)cpu_us;
+    ret->cut = json_is_true(cut);
+    ret->probes = (uint32_t)probes;
+    ret->hits = (uint32_t)hits;
+    ret->answers.runs = (uint64_t)runs;
+    for (uint32_t i = 0; i < answers_marks(&ret->answers); i++)
+        if (!take_sum(json_array_get(marks, i), &ret->answers.marks[i]))
+            return false;
+    return json_array_size(marks) == answers_marks(&ret->answers);
+}
+
 bool result_of_json(const json_t *object, struct case_result *ret)
 {
     memset(ret, 0, sizeof *ret);
     bool sound = take_cell(object, &ret->test_case, &ret->technique, &ret->verdict) &&
                  take_text(object, "message", ret->message, sizeof ret->message) &&
                  take_reached(object, &ret->reached) && take_observed(object, &ret->observed) &&
-                 take_bounds(object, ret) &&
+                 take_bounds(object, ret) && take_cost(object, &ret->cost) &&
                  (ret->technique != TECHNIQUE_FAULT ||
                   faults_of_json(json_object_get(object, "faults"), &ret->faults));
     for (size_t i = 0; i < NUMBERS && sound; i++) {
@@ -302,9 +357,18 @@ static bool take_steps(const json_t *object, struct outcome *ret)
     return json_is_array(array);
 }
 
+static const char *consequence_number(uint32_t number)
+{
+    return consequence_name((enum consequence)number);
+}
+
 static bool take_outcome(const json_t *object, struct outcome *ret)
 {
     int64_t line, number;
+    uint32_t evidence;
+    if (!take_name(object, "consequence", consequence_number, CONSEQUENCES, &evidence))
+        return false;
+    ret->evidence = (enum consequence)evidence;
     if (!take_number(object, "line", 0, INT32_MAX, &line) ||
         !take_number(object, "signal", 0, INT32_MAX, &number))
         return false;
@@ -340,13 +404,15 @@ static bool take_whatever(const json_t *object, struct explanation *ret)
 
 static bool take_counts(const json_t *object, struct finding *ret)
 {
-    int64_t executions, shrunk_by, more, repeats, failed;
-    if (!take_number(object, "executions", 0, INT64_MAX, &executions) ||
+    int64_t executions, shrunk_by, more, repeats, failed, cpu_us;
+    if (!take_number(object, "cpu_us", 0, INT64_MAX, &cpu_us) ||
+        !take_number(object, "executions", 0, INT64_MAX, &executions) ||
         !take_number(object, "shrunk_by", 0, UINT32_MAX, &shrunk_by) ||
         !take_number(object, "more_sites", 0, INT64_MAX, &more) ||
         !take_number(object, "repeats", 0, UINT32_MAX, &repeats) ||
         !take_number(object, "failed", 0, repeats, &failed))
         return false;
+    ret->cpu_us = (uint64_t)cpu_us;
     ret->repeats = (uint32_t)repeats;
     ret->failed = (uint32_t)failed;
     ret->executions = (uint64_t)executions;

@@ -7,6 +7,7 @@
  *   worker.c       a child process that may crash, hang, exit or print without end
  *   mutated.c      the same of a module that has mutants in it
  *   service.c      what the child does: one request after the other
+ *   probes.c       whether the lines of a change are reached
  *   technique.c    one case by one technique, and its findings
  *   faulting.c     the technique of faults
  *   faulted.c      which plans of faults there are, and what became of their runs
@@ -22,7 +23,7 @@
  *   fault_record.c the same for what became of runs with faults
  *   stop.c         how a process ends that is asked to
  *   compare.c      two targets: findings that are new, and who can still log in
- *   prove.c        the museum of known-bad and harmless changes
+ *   prove.c        known-bad and harmless changes, see prove.h
  *   witness.c      the short history that shows that a defect is still there
  */
 #ifndef ASSAY_RUN_H
@@ -161,6 +162,22 @@ struct fault_tally {
     } attributions[ATTRIBUTIONS_MAX];
 };
 
+/* What holds for all requests of a cell; all zero: nothing out of the ordinary. */
+struct orders {
+    uint64_t muted;      /* operations (bits) that nothing strikes at */
+    uint64_t cpu_us_max; /* processor time of all batches together; 0: no limit */
+    bool deaf;           /* checks that do not hold say nothing */
+    bool measured;       /* the cost is wanted, and what the target answers */
+};
+
+/* What the requests of a cell came to, besides their outcomes. */
+struct cost {
+    uint64_t cpu_us; /* of all batches */
+    bool cut;        /* a batch ended for its processor time */
+    struct answers answers;
+    uint32_t probes, hits; /* of the lines of a change, see probes.h: planted, and passed */
+};
+
 /* Memory that parent and child share. Everything in it is checked by the parent before it is used.
  */
 struct channel {
@@ -176,6 +193,9 @@ struct channel {
     bool all;            /* true when there are no others */
     bool relative;       /* the input is that of a token: distances from the origins */
     bool telling;
+
+    struct orders orders;
+    struct cost cost;
 
     bool loaded;
     char load_message[MODULE_MESSAGE_BYTES];
@@ -301,6 +321,7 @@ struct finding {
     char *token;
     char *output;                   /* the end of what the target printed, or null */
     uint64_t executions;            /* runs until it was seen first */
+    uint64_t cpu_us;                /* of its cell until then, if it is measured */
     uint32_t shrunk_by;             /* executions of shrinking */
     struct explanation explanation; /* which parts of the smallest run do not matter */
     uint64_t more;                  /* further sites that fail at the same check */
@@ -330,8 +351,11 @@ struct settings {
     const struct regressions *regressions; /* tokens that are kept, or null */
     const struct known_findings *known;    /* findings that refuse nothing, or null */
     bool first;                            /* stop at the first finding */
-    bool full; /* everything that there is, such as all pairs of faults, not a share of it */
-    const char *writer; /* the target is an update of this one, which makes the rows; or null */
+    bool full;  /* everything that there is, such as all pairs of faults, not a share of it */
+    bool brief; /* a cell stops at its first finding, which is made only a little smaller */
+    const char *writer;   /* the target is an update of this one, which makes the rows; or null */
+    uint32_t sooner;      /* techniques (bits) that are tried before the others of their kind */
+    struct orders orders; /* for every cell */
     uint32_t hang_seconds;
     uint32_t jobs;          /* cells at once; 0: as many as there are processors */
     uint32_t shard, shards; /* only the cells whose number modulo shards is this; 0 shards: all */
@@ -348,6 +372,7 @@ struct case_result {
     enum technique technique;
     const struct test_case *test_case;
     enum verdict verdict;
+    bool brief; /* its findings only have to be there */
     struct tally tally;
     uint64_t sites, plans; /* of the fault technique */
     uint64_t moments;      /* at which the power was cut */
@@ -357,14 +382,19 @@ struct case_result {
     struct observations observed;
     uint64_t reached; /* one bit for each operation that it reached */
     struct fault_tally faults;
+    struct cost cost; /* if it is measured */
     char message[MESSAGE_BYTES];
 };
 
+/* Whether its results are the same whatever the seed. */
+bool technique_is_deterministic(enum technique);
 /* The first field of a token: the target, or "writer,target". */
 void token_target(const struct worker_options *, char ret[static 2 * NAME_BYTES_MAX]);
 /* Runs one case by one technique; adds what it finds. */
 void technique_run(struct worker *, enum technique, uint32_t case_index, const struct settings *,
                    struct case_result *ret, struct findings *);
+/* What the failure of a run is evidence of. */
+enum consequence finding_consequence(const struct outcome *);
 /* True when `again` is the same failure as `before`: same verdict at the same check or signal. */
 bool same_failure(const struct outcome *before, const struct outcome *again);
 
@@ -458,8 +488,8 @@ struct comparison {
 };
 void compare_targets(const char *before, const char *after, const struct settings *,
                      const struct listener *, struct comparison *ret);
-/* Blast radius only. */
-void compare_blast(const char *before, const char *after, const struct settings *,
+/* Blast radius only: of one row in `part`. */
+void compare_blast(const char *before, const char *after, const struct settings *, uint32_t part,
                    struct comparison *ret);
 void comparison_done(struct comparison *);
 /* Whether the other side has this finding too. */

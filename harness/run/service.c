@@ -16,10 +16,12 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "faults/faults.h"
 #include "harness/run/mutated.h"
+#include "harness/run/probes.h"
 #include "harness/run/room.h"
 
 struct service {
@@ -31,6 +33,7 @@ struct service {
     pid_t pid;
     struct power_search *search; /* of the run that is under way, or null */
     bool records_restart;        /* the sites that are passed behind a power cut */
+    uint64_t cpu_us_before;      /* of this process, when the request began */
     struct memory_left before;   /* the run */
     uint32_t measured_case;      /* of which this is known: */
     uint64_t measured_salt;      /* under this mutant, */
@@ -49,6 +52,14 @@ static __attribute__((noreturn)) void leave(void)
 #endif
 }
 
+/* Processor time of this process so far. */
+static uint64_t cpu_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 static void world_begin(void *context, uint64_t entropy_seed)
 {
     struct service *service = context;
@@ -58,6 +69,16 @@ static void world_begin(void *context, uint64_t entropy_seed)
     faults_reset(entropy_seed);
     mutated_run_begin();
     service->before = memory_left();
+}
+
+/* Whether the cell has used up its processor time; notes it. */
+static bool is_spent(struct service *service)
+{
+    struct channel *channel = service->channel;
+    uint64_t limit = channel->orders.cpu_us_max;
+    if (limit > 0 && channel->cost.cpu_us + cpu_us() - service->cpu_us_before >= limit)
+        channel->cost.cut = true;
+    return channel->cost.cut;
 }
 
 /* After a power cut: a new process, as far as the target can tell. The number of the state is what
@@ -72,22 +93,26 @@ static const char *world_restart(void *context)
     faults_restart();
     if (service->search)
         service->channel->number = service->search->state;
+    if (service->search && is_spent(service))
+        service->search->count_max = 0; /* this state is the last one */
     service->channel->power.scenario_sites = service->channel->sites.count;
     if (service->records_restart)
         edge_record(&service->channel->sites);
     return NULL;
 }
 
+/* A disk that was made under another mutant is another disk. */
 static void world_keep(void *context, const void *owner, uint64_t entropy_seed)
 {
     const struct service *service = context;
-    disk_keep(room_keep(service->options->room) ? owner : NULL, entropy_seed);
+    disk_keep(room_keep(service->options->room) ? owner : NULL, entropy_seed | mutated_salt());
 }
 
 static bool world_restore(void *context, const void *owner, uint64_t entropy_seed)
 {
     const struct service *service = context;
-    return disk_restore(owner, entropy_seed) && room_restore(service->options->room);
+    return disk_restore(owner, entropy_seed | mutated_salt()) &&
+           room_restore(service->options->room);
 }
 
 static void world_pass(void *context, uint64_t us)
@@ -166,7 +191,7 @@ static void world_end(void *context)
     if (getpid() != service->pid)
         _exit(
             1); /* a copy that the target made of us: there is one run, and one that tells of it */
-    if (outcome->verdict == VERDICT_FAIL)
+    if (outcome->verdict == VERDICT_FAIL || service->channel->orders.deaf)
         return;
     outcome->evidence = CONSEQUENCE_WRONG_ANSWER;
     if (!same_file(STDOUT_FILENO, &service->output) ||
@@ -180,25 +205,19 @@ static void world_end(void *context)
         judge_leak(service, outcome);
 }
 
-static void world_keep(const void *owner, uint64_t entropy_seed)
-{
-    disk_keep(owner, entropy_seed | mutated_salt());
-}
-
-/* A disk that was made under another mutant is another disk. */
-static bool world_restore(const void *owner, uint64_t entropy_seed)
-{
-    return disk_restore(owner, entropy_seed | mutated_salt());
-}
-
 static enum verdict run_once(struct service *service, struct source *source)
 {
     struct channel *channel = service->channel;
+    /* Behind the end of its time the cell goes another way, which must not look like the subject's.
+     */
+    bool traced = channel->orders.measured && !channel->cost.cut;
     struct run run = {.source = source,
                       .choices = &channel->drawn,
                       .outcome = &channel->outcome,
                       .observed = &channel->observed,
                       .search = service->search,
+                      .answers = traced ? &channel->cost.answers : NULL,
+                      .deaf = channel->orders.deaf,
                       .telling = channel->telling};
     const struct world world = {.begin = world_begin,
                                 .end = world_end,
@@ -213,6 +232,10 @@ static enum verdict run_once(struct service *service, struct source *source)
         case_run(&run, service->options->cases[channel->case_index], &service->subject, &world);
     mutated_run_end(service->search == NULL);
     struct tally *tally = &channel->tally;
+    const uint8_t verdict_byte = (uint8_t)verdict;
+    note_answer(&run, &verdict_byte, 1);
+    if (traced)
+        answers_end(&channel->cost.answers);
     tally->runs++;
     tally->checks += channel->outcome.checks;
     tally->edges += channel->outcome.edges;
@@ -226,9 +249,15 @@ static enum verdict run_once(struct service *service, struct source *source)
     return verdict;
 }
 
-static bool goes_on(enum verdict verdict)
+static bool is_green(enum verdict verdict)
 {
     return verdict == VERDICT_PASS || verdict == VERDICT_REJECTED || verdict == VERDICT_VACUOUS;
+}
+
+/* Whether another run of the batch may follow: this one was green, and there is time left. */
+static bool goes_on(struct service *service, enum verdict verdict)
+{
+    return is_green(verdict) && !is_spent(service);
 }
 
 static void serve_run(struct service *service)
@@ -255,15 +284,15 @@ static void serve_random(struct service *service)
         channel->number = channel->first + i;
         edge_record(armed ? &path : NULL);
         source_random_start(&source, channel->seed, test_case->name, channel->number);
-        bool green = goes_on(run_once(service, &source.source));
+        bool green = is_green(run_once(service, &source.source));
         edge_record(NULL);
         if (green && armed && path.count > 0) {
             source_random_start(&source, channel->seed, test_case->name, channel->number);
             source_random_arm(&source, &path);
-            green = goes_on(run_once(service, &source.source));
+            green = is_green(run_once(service, &source.source));
             channel->tally.fired += channel->outcome.faults_fired != 0;
         }
-        if (!green)
+        if (!green || !goes_on(service, VERDICT_PASS))
             return;
     }
 }
@@ -275,7 +304,7 @@ static void serve_origin(struct service *service)
         struct source_origin source;
         channel->number = channel->first + i;
         source_origin_start(&source, (int64_t)channel->number, NULL, 0);
-        if (!goes_on(run_once(service, &source.source)))
+        if (!goes_on(service, run_once(service, &source.source)))
             return;
     }
 }
@@ -295,7 +324,7 @@ static void serve_rows(struct service *service)
         struct source_row source;
         channel->number = i;
         source_row_start(&source, &covering, (uint32_t)i);
-        if (!goes_on(run_once(service, &source.source)))
+        if (!goes_on(service, run_once(service, &source.source)))
             return;
     }
 }
@@ -309,7 +338,7 @@ static void serve_exhaustive(struct service *service)
     struct source *source;
     for (uint64_t i = 0; search && i < count && (source = exhaustive_next(search)); i++) {
         channel->number = i;
-        if (!goes_on(run_once(service, source)))
+        if (!goes_on(service, run_once(service, source)))
             break;
         exhaustive_take(search, &channel->drawn);
         channel->weight = exhaustive_weight(search, &channel->all);
@@ -346,7 +375,7 @@ static bool run_plan(struct service *service, const struct plan *plan)
     bool all_fired = channel->outcome.faults_fired == (1u << plan->count) - 1;
     channel->tally.fired += all_fired;
     channel->tally.not_fired += !all_fired && verdict == VERDICT_PASS;
-    return goes_on(verdict);
+    return goes_on(service, verdict);
 }
 
 static void serve_faults(struct service *service)
@@ -367,7 +396,7 @@ static void serve_faults(struct service *service)
 static bool find_path(struct service *service, const struct plan *plan, struct site_list *ret)
 {
     edge_record(ret);
-    bool green = goes_on(run_with(service, plan));
+    bool green = is_green(run_with(service, plan));
     edge_record(NULL);
     service->channel->outcome.verdict = VERDICT_PASS;
     return green && !ret->overflow;
@@ -384,6 +413,8 @@ static void serve_pairs(struct service *service)
          i < channel->count && plan_numbered(&channel->sites, channel->first + i, &first); i++) {
         uint32_t second = i == 0 ? channel->second : 0;
         channel->number = channel->first + i;
+        if (is_spent(service))
+            return;
         if (first.faults[0].times != 1 || !find_path(service, &first, &path))
             continue;
         uint32_t behind = sites_behind(&path, &first);
@@ -483,7 +514,7 @@ static void serve_power_faults(struct service *service)
         enum verdict verdict = run_once(service, &source.source);
         channel->tally.fired += channel->outcome.faults_fired != 0;
         channel->tally.not_fired += channel->outcome.faults_fired == 0;
-        if (!goes_on(verdict))
+        if (!goes_on(service, verdict))
             return;
     }
 }
@@ -535,6 +566,16 @@ static void load(struct service *service)
     channel->loaded = true;
 }
 
+/* Takes over the orders that the parent has given. */
+static void begin_request(struct service *service)
+{
+    struct channel *channel = service->channel;
+    edge_mute(channel->orders.muted);
+    if (channel->orders.measured)
+        probes_plant(service->options->target, &service->target, &channel->cost);
+    service->cpu_us_before = cpu_us();
+}
+
 void service_run(struct channel *channel, const struct worker_options *options, int signal_pipe)
 {
     static void (*const serve[])(struct service *) = {
@@ -570,6 +611,8 @@ void service_run(struct channel *channel, const struct worker_options *options, 
             leave(); /* asked to end in good order */
         channel->number = 0;
         mutated_request(channel->kind);
+        begin_request(&service);
         serve[channel->kind](&service);
+        channel->cost.cpu_us += cpu_us() - service.cpu_us_before;
     }
 }

@@ -42,6 +42,7 @@
     3u /* findings by HANG of one case and technique; each costs its full patience                 \
         */
 #define HANG_SHRINK_EXECUTIONS 10u
+#define BRIEF_EXECUTIONS       60u /* of making a failure smaller that only has to be there */
 
 void findings_init(struct findings *findings)
 {
@@ -98,6 +99,7 @@ bool verdict_is_failure(enum verdict verdict)
 struct attempt {
     struct worker *worker;
     uint32_t case_index;
+    bool brief;             /* a little smaller will do */
     struct outcome failure; /* the one to be kept */
     uint32_t executions;    /* of making it smaller, so far */
 };
@@ -132,7 +134,8 @@ static uint32_t make_smaller(struct attempt *attempt, struct choices *choices,
                              struct explanation *ret_explanation)
 {
     struct worker_options *options = &attempt->worker->options;
-    uint32_t patience = options->hang_seconds, executions = SHRINK_EXECUTIONS_MAX;
+    uint32_t patience = options->hang_seconds;
+    uint32_t executions = attempt->brief ? BRIEF_EXECUTIONS : SHRINK_EXECUTIONS_MAX;
     struct choices *scratch = malloc(sizeof *scratch);
     if (!scratch)
         return 0;
@@ -141,7 +144,7 @@ static uint32_t make_smaller(struct attempt *attempt, struct choices *choices,
         options->hang_seconds = patience > 4 ? patience / 4 : 1;
     }
     executions = shrink(choices, scratch, still_fails, attempt, executions);
-    if (attempt->failure.verdict == VERDICT_FAIL)
+    if (attempt->failure.verdict == VERDICT_FAIL && !attempt->brief)
         executions += explain(choices, scratch, still_fails, attempt, EXPLAIN_EXECUTIONS_MAX,
                               ret_explanation);
     options->hang_seconds = patience;
@@ -233,7 +236,7 @@ struct finding *technique_found(struct worker *worker, const struct case_result 
 {
     struct finding *finding = calloc(1, sizeof *finding);
     struct choices *choices = malloc(sizeof *choices);
-    struct attempt attempt = {worker, case_index, worker->channel->outcome, 0};
+    struct attempt attempt = {worker, case_index, result->brief, worker->channel->outcome, 0};
     char target[2 * NAME_BYTES_MAX];
     if (!finding || !choices) {
         fprintf(stderr, "assay: no memory for a finding\n");
@@ -244,6 +247,7 @@ struct finding *technique_found(struct worker *worker, const struct case_result 
     finding->technique = result->technique;
     finding->test_case = result->test_case;
     finding->executions = executions;
+    finding->cpu_us = worker->channel->orders.measured ? worker->channel->cost.cpu_us : 0;
     token_target(&worker->options, target);
     tell_found(worker, finding, target, choices);
     if (worker->options.as_found)
@@ -272,6 +276,18 @@ void token_target(const struct worker_options *options, char ret[static 2 * NAME
                  (unsigned long long)options->mutant);
     else
         snprintf(ret, 2 * NAME_BYTES_MAX, "%s", target);
+}
+
+enum consequence finding_consequence(const struct outcome *outcome)
+{
+    return outcome->verdict == VERDICT_CRASH  ? CONSEQUENCE_CRASH
+           : outcome->verdict == VERDICT_HANG ? CONSEQUENCE_HANG
+                                              : outcome->evidence;
+}
+
+bool technique_is_deterministic(enum technique technique)
+{
+    return technique != TECHNIQUE_PROPERTY;
 }
 
 void tally_add(struct tally *sum, const struct tally *more)
@@ -505,7 +521,7 @@ static void run_regressions(struct worker *worker, uint32_t case_index,
         if (line->test_case != result->test_case || token_read(line->token, token))
             continue;
         count += run_regression(worker, case_index, settings, line, token, result, findings);
-        if (settings->first && verdict_is_failure(result->verdict))
+        if ((settings->first || settings->brief) && verdict_is_failure(result->verdict))
             break;
     }
     free(token);
@@ -530,7 +546,12 @@ void technique_run(struct worker *worker, enum technique technique, uint32_t cas
     };
     *ret = (struct case_result){.technique = technique,
                                 .test_case = worker->options.cases[case_index],
+                                .brief = settings->brief,
                                 .verdict = VERDICT_PASS};
+    worker->channel->orders = settings->orders;
+    memset(&worker->channel->cost, 0, sizeof worker->channel->cost);
     drive[technique](worker, case_index, settings, ret, findings);
+    if (settings->orders.measured)
+        ret->cost = worker->channel->cost;
     judge_health(ret);
 }

@@ -44,4 +44,3 @@ for wrong in 0/2 3/2 1/0 1 x/2 1/x /2 1/ -1/2 1/10001; do
     expect 64 'shard wants' "$ASSAY" check reference --shard "$wrong"
 done
 expect 64 'options of check' "$ASSAY" compare reference reference --shard 1/2
-expect 64 'options of check' "$ASSAY" prove --shard 1/2

@@ -383,6 +383,25 @@ static void every_recorded_site_strikes(void **state)
     }
 }
 
+/* A muted operation is no site, and is counted all the same: others keep their names. */
+static void muted_operations_are_no_sites(void **state)
+{
+    (void)state;
+    edge_mute(1ull << R);
+    edge_record(&sites);
+    live_with(&no_plan, "r0 |w1 w1 r0|w1");
+    edge_record(NULL);
+    edge_mute(0);
+    assert_int_equal(sites.count, 3);
+    for (uint32_t i = 0; i < sites.count; i++)
+        assert_int_equal(sites.at[i].operation, W);
+    assert_int_equal(edge_count(R), 2);
+    edge_record(&sites);
+    live_with(&no_plan, "r0 |w1 w1 r0|w1");
+    edge_record(NULL);
+    assert_int_equal(sites.count, 5);
+}
+
 static void too_many_sites_are_an_error(void **state)
 {
     (void)state;
@@ -479,6 +498,7 @@ int main(void)
         cmocka_unit_test(reports_follow_faults),
         cmocka_unit_test(sites_are_recorded_once_in_order),
         cmocka_unit_test(every_recorded_site_strikes),
+        cmocka_unit_test(muted_operations_are_no_sites),
         cmocka_unit_test(too_many_sites_are_an_error),
         cmocka_unit_test(plans_are_choices),
         cmocka_unit_test(any_bytes_are_a_plan),

@@ -96,6 +96,29 @@ static void verdicts(void **state)
         }
 }
 
+/* A check that does not hold ends a deaf run, and says nothing; all else is as ever. */
+static void deaf_runs_say_nothing_of_checks(void **state)
+{
+    static const struct {
+        case_body *body;
+        enum verdict verdict;
+    } rows[] = {{fails, VERDICT_PASS},
+                {passes, VERDICT_PASS},
+                {rejects, VERDICT_REJECTED},
+                {needs_more, VERDICT_UNSUPPORTED}};
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        const struct test_case test_case = {.name = "test.deaf", .body = rows[i].body};
+        struct source_origin origin;
+        static struct run run;
+        source_origin_start(&origin, 0, NULL, 0);
+        run = (struct run){
+            .source = &origin.source, .choices = &drawn, .outcome = &outcome, .deaf = true};
+        assert_int_equal(case_run(&run, &test_case, NULL, &nothing), rows[i].verdict);
+        assert_string_equal(outcome.message, rows[i].body == needs_more ? outcome.message : "");
+    }
+}
+
 static void every_verdict_and_technique_has_a_name(void **state)
 {
     (void)state;
@@ -574,6 +597,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verdicts),
+        cmocka_unit_test(deaf_runs_say_nothing_of_checks),
         cmocka_unit_test(every_verdict_and_technique_has_a_name),
         cmocka_unit_test(long_messages_are_cut),
         cmocka_unit_test(clean_ups_run_however_it_ends),

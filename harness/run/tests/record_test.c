@@ -239,6 +239,40 @@ static void broken_faults_are_refused(void **state)
     }
 }
 
+/* What a cell cost, of a result that was measured; without that it is not there. */
+static void broken_costs_are_refused(void **state)
+{
+    (void)state;
+    static const struct broken rows[] = {
+        {"cpu_us", "0", true, "the control: another number"},
+        {"cpu_us", NULL, false, "missing"},
+        {"cut", "0", false, "not a truth"},
+        {"probes", "4097", false, "more than can be planted"},
+        {"runs", "3", true, "another number with as many marks"},
+        {"runs", "4", false, "one mark is missing"},
+        {"runs", "0", false, "nothing was measured"},
+        {"sum", "\"00000000000000FF\"", false, "another spelling"},
+        {"sum", "\"ff\"", false, "too short"},
+        {"marks", "[]", false, "all are missing"},
+        {"marks", "[\"0000000000000001\",7]", false, "not a text"},
+    };
+    struct case_result before = sample_result(), after;
+    json_t *plain = json_of_result(&before);
+    assert_null(json_object_get(plain, "cost"));
+    json_decref(plain);
+    before.cost = (struct cost){.cpu_us = 1, .cut = true, .probes = 2, .hits = 1};
+    before.cost.answers = (struct answers){.runs = 2, .sum = UINT64_MAX, .marks = {3, 4}};
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        json_t *object = json_of_result(&before);
+        assert_true(result_of_json(object, &after));
+        assert_memory_equal(&before.cost, &after.cost, sizeof before.cost);
+        with(json_object_get(object, "cost"), &rows[i]);
+        if (result_of_json(object, &after) != rows[i].sound)
+            fail_msg("%s: %s", rows[i].member, rows[i].why);
+        json_decref(object);
+    }
+}
+
 static void broken_findings_are_refused(void **state)
 {
     (void)state;
@@ -255,6 +289,9 @@ static void broken_findings_are_refused(void **state)
         {"steps", "[1]", false, "not a text"},
         {"steps", "\"one\"", false, "not a list"},
         {"failed", "41", false, "more often than it was tried"},
+        {"consequence", "\"lost\"", true, "another consequence"},
+        {"consequence", "\"last\"", false, "one that does not exist"},
+        {"cpu_us", "-1", false, "below what it may be"},
         {"shrunk_by", "4294967296", false, "does not fit"},
     };
     for (size_t i = 0; i < ROWS(rows); i++) {
@@ -345,11 +382,11 @@ static void a_line_may_be_too_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_result_is_read_back),     cmocka_unit_test(a_finding_is_read_back),
-        cmocka_unit_test(bytes_that_are_no_text),    cmocka_unit_test(broken_results_are_refused),
-        cmocka_unit_test(broken_faults_are_refused), cmocka_unit_test(broken_findings_are_refused),
-        cmocka_unit_test(the_longest_story),         cmocka_unit_test(lines_come_out_whole),
-        cmocka_unit_test(a_line_may_be_too_long),
+        cmocka_unit_test(a_result_is_read_back),       cmocka_unit_test(a_finding_is_read_back),
+        cmocka_unit_test(bytes_that_are_no_text),      cmocka_unit_test(broken_results_are_refused),
+        cmocka_unit_test(broken_faults_are_refused),   cmocka_unit_test(broken_costs_are_refused),
+        cmocka_unit_test(broken_findings_are_refused), cmocka_unit_test(the_longest_story),
+        cmocka_unit_test(lines_come_out_whole),        cmocka_unit_test(a_line_may_be_too_long),
     };
     edge_install(&fault_catalogue);
     return cmocka_run_group_tests_name("record", tests, NULL, NULL);
