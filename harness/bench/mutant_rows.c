@@ -33,7 +33,6 @@ void mutant_rows(struct bench *bench)
 
 extern const struct assay_mutants assay_mutants;
 
-static struct judge judge;
 static char **recompiler;
 
 /* The words of a command that CMake has joined, and null. */
@@ -69,25 +68,13 @@ static void run_or_break(const char *joined, const char *more, const char *why)
     free(words);
 }
 
-/* Only the quick ones are left. */
-static void begin(void)
-{
-    judge = (struct judge){.mutants = &assay_mutants, .tests = judged_tests};
-    for (uint32_t i = 0; i < judged_test_count; i++)
-        if (judged_tests[i].is_quick)
-            judged_tests[judge.test_count++] = judged_tests[i];
-    if (!judge_begin(&judge))
-        bench_broken("the tests of the codec are not green");
-    recompiler = words_of(MUTANTS_RECOMPILE);
-}
-
+/* In a program of its own, which is small: a fork costs more, the more memory a process has. */
 static double judged_a_second(const struct bench *bench)
 {
-    uint32_t count = bench->quick ? 4 : assay_mutants.count, judged = 0;
     double before = bench_cpu();
-    for (uint32_t i = 0; i < count; i++)
-        judged += judge_mutant(&judge, i) != MUTANT_NOT_REACHED;
-    return judged / (bench_cpu() - before);
+    (void)bench;
+    run_or_break(MUTANTS_JUDGE, NULL, "the mutants of the codec are not judged");
+    return assay_mutants.count / (bench_cpu() - before);
 }
 
 static double recompiled_a_second(const struct bench *bench)
@@ -139,7 +126,7 @@ static double seconds_of_a_diff(const struct bench *bench)
 void mutant_rows(struct bench *bench)
 {
     bench_progress("mutants");
-    begin();
+    recompiler = words_of(MUTANTS_RECOMPILE);
     struct medians rates = bench_medians(bench, judged_a_second, recompiled_a_second);
     bench_row(bench, &(struct row){"mutants.judged_per_cpu_second", rates.ours, NO_ANCHOR,
                                    OURS_AT_LEAST, 1000});
@@ -151,7 +138,6 @@ void mutant_rows(struct bench *bench)
     struct medians diff = bench_medians(bench, seconds_of_a_diff, NULL);
     bench_row(bench, &(struct row){"mutants.cpu_seconds_of_thirty_lines", diff.ours, NO_ANCHOR,
                                    OURS_AT_MOST, 2});
-    judge_done(&judge);
     free(recompiler[0]);
     free(recompiler);
 }
