@@ -193,6 +193,10 @@ bool session_fits(struct session_state *, enum assay_answer);
 /* An operation that ends it was answered so. */
 void session_ends(struct session_state *, enum assay_answer);
 
+/* What is demanded of where a target keeps these; see enum assay_kept. */
+enum assay_kept lockout_kept(const struct assay_traits *);
+enum assay_kept sessions_kept(const struct assay_traits *);
+
 /* --- model.c
  * --------------------------------------------------------------------------------------------------
  */

@@ -359,3 +359,14 @@ void record_write(struct client *client, const struct text *name, const struct t
         reject(client->run);
     CHECK(client->run, last.answer == ASSAY_OK, "record_put answers %s", REPLY_TEXT(&last));
 }
+
+enum assay_kept lockout_kept(const struct assay_traits *traits)
+{
+    return traits->lockout_kept == ASSAY_KEPT_NOT_SAID ? ASSAY_KEPT_IN_STORE : traits->lockout_kept;
+}
+
+enum assay_kept sessions_kept(const struct assay_traits *traits)
+{
+    return traits->sessions_kept == ASSAY_KEPT_NOT_SAID ? ASSAY_KEPT_IN_HANDLE
+                                                        : traits->sessions_kept;
+}

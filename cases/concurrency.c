@@ -307,7 +307,7 @@ static void need_deed(struct run *run, const struct assay_target *target, const 
     if (!is_of_session(deed))
         return;
     need_sessions(run, target);
-    if (target->traits.sessions_kept == ASSAY_KEPT_IN_HANDLE && !target->traits.shared_handle)
+    if (sessions_kept(&target->traits) == ASSAY_KEPT_IN_HANDLE && !target->traits.shared_handle)
         unsupported(run, "sessions that every handle knows (traits.sessions_kept)");
 }
 
@@ -512,7 +512,7 @@ const struct test_case concurrency_right_twice = {
 static bool is_possible(const struct deed *deed, const struct assay_target *target, bool registered)
 {
     bool has_sessions = registered && target->session_check && target->session_revoke &&
-                        target->traits.sessions_kept != ASSAY_KEPT_IN_HANDLE;
+                        sessions_kept(&target->traits) != ASSAY_KEPT_IN_HANDLE;
     if (is_of_session(deed))
         return has_sessions;
     return (deed->kind != CHANGE || target->change_password) &&
@@ -767,7 +767,7 @@ static void last_try(struct run *run, const struct subject *subject, const struc
     (void)need_lock(run, subject->target);
     meeting_init(&meeting, run, subject, deeds, count);
     if (subject->target->traits.hides_lockout ||
-        subject->target->traits.lockout_kept == ASSAY_KEPT_IN_HANDLE)
+        lockout_kept(&subject->target->traits) == ASSAY_KEPT_IN_HANDLE)
         unsupported(run, "a lock that shows, and that every handle knows (traits.lockout_kept)");
     client_init(&first, run, subject->target, cheapest_cost(&subject->target->traits));
     client_open(&first, false);

@@ -192,7 +192,7 @@ static void draw_way(struct guessing *guessing, struct run *run, const struct su
                         .clock = draw_factor(run, CLOCK_LEVELS),
                         .earlier = draw_factor(run, 2)};
     set_up(guessing, run, subject);
-    if (guessing->traits->lockout_kept == ASSAY_KEPT_IN_HANDLE)
+    if (lockout_kept(guessing->traits) == ASSAY_KEPT_IN_HANDLE)
         ret->handles = ret->restarts = 0;
 }
 
@@ -345,7 +345,7 @@ static void judge_wrong(struct history *history, size_t who, enum assay_answer a
 
 static struct client *some_client(struct history *history)
 {
-    bool one = history->guessing.traits->lockout_kept == ASSAY_KEPT_IN_HANDLE;
+    bool one = lockout_kept(history->guessing.traits) == ASSAY_KEPT_IN_HANDLE;
     return client_at(&history->guessing, draw_index(history->guessing.run, one ? 1 : CLIENTS));
 }
 
@@ -393,7 +393,7 @@ static void act_restart(struct run *run, void *context)
 {
     (void)run;
     struct history *history = context;
-    if (history->guessing.traits->lockout_kept != ASSAY_KEPT_IN_HANDLE)
+    if (lockout_kept(history->guessing.traits) != ASSAY_KEPT_IN_HANDLE)
         restart(&history->guessing);
 }
 

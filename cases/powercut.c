@@ -542,7 +542,7 @@ static void sessions(struct run *run, const void *context)
     powercut_init(powercut, run, context);
     const struct assay_target *target = powercut->target;
     need_sessions(run, target);
-    if (target->traits.sessions_kept != ASSAY_KEPT_IN_STORE || !target->change_password ||
+    if (sessions_kept(&target->traits) != ASSAY_KEPT_IN_STORE || !target->change_password ||
         target->traits.session_seconds < LIFETIME_SECONDS_MIN)
         unsupported(run, "sessions that its store keeps for ten minutes (traits.session)");
     prepared(powercut);

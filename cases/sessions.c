@@ -93,7 +93,7 @@ static void company_init(struct company *company, struct run *run, const struct 
 static struct client *client_at(struct company *company, size_t index)
 {
     struct client *clients = company->clients;
-    if (index == 0 || company->traits->sessions_kept == ASSAY_KEPT_IN_HANDLE)
+    if (index == 0 || sessions_kept(company->traits) == ASSAY_KEPT_IN_HANDLE)
         return &clients[0];
     clients[0].may_be_busy = clients[1].may_be_busy = true;
     if (clients[1].handle || client_open(&clients[1], true))
@@ -104,7 +104,7 @@ static struct client *client_at(struct company *company, size_t index)
 /* False: its sessions do not outlive that. */
 static bool restart(struct company *company, struct assay_cost cost)
 {
-    if (company->traits->sessions_kept == ASSAY_KEPT_IN_HANDLE)
+    if (sessions_kept(company->traits) == ASSAY_KEPT_IN_HANDLE)
         return false;
     for (size_t i = CLIENTS; i-- > 0;)
         client_close(&company->clients[i]);

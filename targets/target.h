@@ -135,8 +135,12 @@ enum assay_recovery {
 /* Schemes of crypt(3). */
 enum assay_scheme { ASSAY_BCRYPT = 1, ASSAY_SHA512_CRYPT = 2, ASSAY_YESCRYPT = 4 };
 
-/* Where a target keeps what it counts and whom it knows; what is kept nowhere else ends there. */
+/* Where a target keeps what it counts and whom it knows; what is kept nowhere else ends there. Of a
+ * count that is not said to be kept elsewhere, the store is demanded: a limit that a new handle
+ * lifts is none. Of sessions that are not said to be kept, only that they serve the handle that
+ * began them. */
 enum assay_kept {
+    ASSAY_KEPT_NOT_SAID,
     ASSAY_KEPT_IN_STORE,   /* it outlives the process, and every handle knows it */
     ASSAY_KEPT_IN_PROCESS, /* it outlives close(), and every handle of the process knows it */
     ASSAY_KEPT_IN_HANDLE
