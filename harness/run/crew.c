@@ -157,6 +157,7 @@ static __attribute__((noreturn)) void be_hand(struct crew *crew, struct desk *de
     struct bench bench = {.crew = crew, .desk = desk, .pipe = pipe};
     const struct observer observer = {on_found, on_shrinking, &bench};
     const struct worker_options options = {.target = crew->target,
+                                           .writer = crew->settings->writer,
                                            .hang_seconds = crew->settings->hang_seconds,
                                            .cases = all_cases,
                                            .observer = &observer};

@@ -323,6 +323,7 @@ struct settings {
     const struct known_findings *known;    /* findings that refuse nothing, or null */
     bool first;                            /* stop at the first finding */
     bool full; /* everything that there is, such as all pairs of faults, not a share of it */
+    const char *writer; /* the target is an update of this one, which makes the rows; or null */
     uint32_t hang_seconds;
     uint32_t jobs;          /* cells at once; 0: as many as there are processors */
     uint32_t shard, shards; /* only the cells whose number modulo shards is this; 0 shards: all */
