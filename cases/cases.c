@@ -10,23 +10,45 @@
 #define CASES(X)                                                                                   \
     X(encoding_round_trip)                                                                         \
     X(encoding_changed_string)                                                                     \
+    X(encoding_any_part)                                                                           \
+    X(encoding_any_end)                                                                            \
+    X(encoding_every_cost)                                                                         \
     X(encoding_broken_is_corrupt)                                                                  \
     X(encoding_tampered_record)                                                                    \
+    X(encoding_traps)                                                                              \
+    X(encoding_stored_as_given)                                                                    \
+    X(encoding_longest_strings)                                                                    \
+    X(encoding_hostile_cost)                                                                       \
     X(hashing_neighbours)                                                                          \
+    X(hashing_any_byte)                                                                            \
+    X(hashing_wrong_passwords)                                                                     \
     X(hashing_every_length)                                                                        \
     X(hashing_salts)                                                                               \
     X(hashing_salt_entropy)                                                                        \
     X(hashing_rehash_settles)                                                                      \
-    X(hashing_aliases)                                                                             \
     X(hashing_longest)                                                                             \
+    X(hashing_pays_the_cost)                                                                       \
+    X(hashing_published_vectors)                                                                   \
+    X(hashing_legacy_rows)                                                                         \
     X(hashing_short_of_memory)                                                                     \
+    X(unicode_forms_of_a_password)                                                                 \
+    X(unicode_every_path)                                                                          \
+    X(unicode_same_bytes)                                                                          \
+    X(unicode_names)                                                                               \
     X(accounts_machine)                                                                            \
     X(accounts_short_histories)                                                                    \
     X(accounts_names_apart)                                                                        \
+    X(accounts_lengths_of_names)                                                                   \
     X(accounts_denial_changes_nothing)                                                             \
     X(accounts_one_policy)                                                                         \
-    X(accounts_unknown_is_wrong)                                                                   \
     X(accounts_must_exist)                                                                         \
+    X(work_unknown_is_wrong)                                                                       \
+    X(work_follows_the_cost)                                                                       \
+    X(work_bounded_by_length)                                                                      \
+    X(hygiene_hashing)                                                                             \
+    X(hygiene_accounts)                                                                            \
+    X(hygiene_error_paths)                                                                         \
+    X(hygiene_digest)                                                                              \
     X(compat_current_rows)                                                                         \
     X(compat_configurations)                                                                       \
     X(compat_older_rows)                                                                           \
@@ -43,8 +65,24 @@
     X(concurrency_right_and_wrong)                                                                 \
     X(concurrency_short_of_memory)                                                                 \
     X(concurrency_any_three)                                                                       \
-    X(clock_guesses)                                                                               \
-    X(clock_session_ends)                                                                          \
+    X(concurrency_two_names)                                                                       \
+    X(concurrency_right_twice)                                                                     \
+    X(concurrency_two_hashes)                                                                      \
+    X(concurrency_session_and_change)                                                              \
+    X(concurrency_check_and_rehash)                                                                \
+    X(concurrency_two_revocations)                                                                 \
+    X(concurrency_two_guesses)                                                                     \
+    X(concurrency_any_guesses)                                                                     \
+    X(lockout_every_way)                                                                           \
+    X(lockout_machine)                                                                             \
+    X(lockout_guesses)                                                                             \
+    X(lockout_outage)                                                                              \
+    X(sessions_tokens)                                                                             \
+    X(sessions_changed_tokens)                                                                     \
+    X(sessions_every_end)                                                                          \
+    X(sessions_machine)                                                                            \
+    X(sessions_end_in_time)                                                                        \
+    X(sessions_outage)                                                                             \
     X(outage_first_day)                                                                            \
     X(outage_five_steps)                                                                           \
     X(outage_morning)                                                                              \
@@ -54,7 +92,9 @@
     X(outage_damaged_file)                                                                         \
     X(powercut_first_day)                                                                          \
     X(powercut_farewell)                                                                           \
-    X(powercut_dearer_hashes)
+    X(powercut_dearer_hashes)                                                                      \
+    X(powercut_guesses)                                                                            \
+    X(powercut_sessions)
 
 #define DECLARED(name) extern const struct test_case name;
 #define LISTED(name)   &name,

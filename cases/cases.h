@@ -3,7 +3,8 @@
  * The cases, and what they have in common.
  *
  *   cases.c      the list: a new case is one line here
- *   encoding.c hashing.c accounts.c compat.c concurrency.c outage.c powercut.c   one theme a file
+ *   encoding.c hashing.c unicode.c accounts.c compat.c concurrency.c lockout.c sessions.c work.c
+ *   hygiene.c outage.c powercut.c   one theme a file; vectors.c is a part of hashing
  *   client.c     operations of a target, each a step of the story, each answer judged
  *   oracle.c     what may be demanded of an answer: sound, so that no honest target breaks it
  *   model.c      which passwords an account may have, after everything that was answered or left
@@ -50,6 +51,8 @@ void draw_name(struct run *, const struct assay_traits *, struct text *ret);
 /* The simplest ones of a letter, without a draw. */
 void simple_password(const struct assay_traits *, uint8_t letter, struct text *ret);
 void simple_name(const struct assay_traits *, uint8_t letter, struct text *ret);
+/* And one with another spelling, if the target declares that names have such; else the same. */
+void name_with_alias(const struct assay_traits *, struct text *ret_name, struct text *ret_alias);
 /* A cost near the cheapest that the target accepts; simplest: that one. */
 struct assay_cost draw_cost(struct run *, const struct assay_traits *);
 struct assay_cost cheapest_cost(const struct assay_traits *);
@@ -96,6 +99,12 @@ void judge_hidden(struct run *, const struct assay_reply *, const char *operatio
 void judge_reply_of_record(struct run *, const struct assay_reply *, const char *operation,
                            const struct text *secret);
 
+/* Whether a fault has put the clock on, and how often it may have: every lock and every session may
+ * have ended so often before its time. */
+bool clock_was_put_on(uint32_t *ret_times);
+/* Whether some reading of the clock is to fail in this run: then any session may have ended. */
+bool clock_fails(void);
+
 /* --- client.c
  * -------------------------------------------------------------------------------------------------
  */
@@ -124,6 +133,11 @@ void client_with_account(struct client *, struct run *, const struct assay_targe
                          struct text *ret_name, struct text *ret_password);
 enum assay_answer client_login(struct client *, const struct text *name,
                                const struct text *password);
+/* The same for a session: a token, empty unless the answer is ok. */
+enum assay_answer client_login_session(struct client *, const struct text *name,
+                                       const struct text *password, struct text *ret_token);
+enum assay_answer client_check(struct client *, const struct text *token, struct text *ret_name);
+enum assay_answer client_revoke(struct client *, const struct text *token);
 enum assay_answer client_change(struct client *, const struct text *name, const struct text *before,
                                 const struct text *after);
 enum assay_answer client_remove(struct client *, const struct text *name,
@@ -150,6 +164,38 @@ bool would_hash(struct run *, const struct assay_target *, const struct text *pa
 void need_hashing(struct run *, const struct assay_target *);
 void need_accounts(struct run *, const struct assay_target *);
 void need_records(struct run *, const struct assay_target *);
+void need_sessions(struct run *, const struct assay_target *);
+
+/* --- lockout.c
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* How many wrong passwords in a row lock an account; unsupported, if none do. */
+uint32_t need_lock(struct run *, const struct assay_target *);
+
+/* --- hashing.c, sessions.c
+ * --------------------------------------------------------------------------------------
+ */
+
+/* Random bytes that were given out since the run began. */
+uint64_t random_bytes(void);
+
+/* What may be true of a session: one of these, or both. */
+enum { SESSION_LIVES = 1, SESSION_ENDED = 2 };
+struct session_state {
+    unsigned may;
+    bool
+        is_revoked; /* which is answered ok only once; but it may be, when it had ended otherwise */
+};
+/* Whether an answer to a check, or to a revocation, is possible; takes it into account. */
+bool session_is_revoked(struct session_state *, enum assay_answer);
+bool session_fits(struct session_state *, enum assay_answer);
+/* An operation that ends it was answered so. */
+void session_ends(struct session_state *, enum assay_answer);
+
+/* What is demanded of where a target keeps these; see enum assay_kept. */
+enum assay_kept lockout_kept(const struct assay_traits *);
+enum assay_kept sessions_kept(const struct assay_traits *);
 
 /* --- model.c
  * --------------------------------------------------------------------------------------------------
@@ -192,12 +238,40 @@ void model_attempt(struct model *, enum assay_answer);
 /* What it could be now, in words: "absent", "one of 2 passwords or absent". */
 const char *model_text(const struct model *, char *ret, size_t size);
 
+/* --- work.c
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+/* What was asked of key derivation functions since the run began. */
+struct work {
+    uint64_t calls;      /* of them, and of what they allocate and map */
+    uint64_t kib_passes; /* memory times passes, where the call says it */
+};
+struct work work_so_far(void);
+struct work work_since(struct work before);
+bool same_work(struct work, struct work);
+
+/* --- vectors.c
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* A row of crypt(3) of one of these schemes (bits of enum assay_scheme), or null. */
+const char *legacy_row(uint32_t schemes);
+
 /* --- rot.c
  * ----------------------------------------------------------------------------------------------------
  */
 
-/* Changes drawn bytes of a file on SQLite's default VFS. False: there is no such file. */
-bool rot_file(struct run *, const char *path, uint32_t *ret_changed);
+/* The pages of a file on SQLite's default VFS, as they are now; freed when the run ends. False:
+ * there is no such file. */
+struct file_image {
+    int64_t count;
+    uint8_t *pages;
+};
+bool rot_remember(struct run *, const char *path, struct file_image *ret_image);
+/* Changes drawn bytes or pages of it. */
+bool rot_file(struct run *, const char *path, const struct file_image *earlier,
+              uint32_t *ret_changed);
 #define ACCOUNTS_PATH "accounts.db"
 
 #endif

@@ -37,6 +37,13 @@ void need_records(struct run *run, const struct assay_target *table)
         unsupported(run, "record_get and record_put");
 }
 
+void need_sessions(struct run *run, const struct assay_target *table)
+{
+    need_accounts(run, table);
+    if (!table->session_check || !table->session_revoke)
+        unsupported(run, "session_check and session_revoke");
+}
+
 /* Handles that are open. A failed check leaves the case's frames at once, so what must be closed is
  * noted here and not there. */
 static struct open_handle {
@@ -170,6 +177,16 @@ enum assay_answer client_judge(struct client *client, const char *operation,
     return judge_kind(client, operation, secret, no);
 }
 
+/* Takes over what an operation wrote. */
+static void take_text(struct run *run, const struct assay_text *from, struct text *ret,
+                      const char *operation)
+{
+    CHECK(run, from->size <= from->capacity, "%s says that it wrote %zu bytes into a buffer of %zu",
+          operation, from->size, from->capacity);
+    ret->size = from->size;
+    note_answer(run, ret->bytes, ret->size);
+}
+
 enum assay_answer client_register(struct client *client, const struct text *name,
                                   const struct text *password)
 {
@@ -202,6 +219,42 @@ enum assay_answer client_login(struct client *client, const struct text *name,
     return judge_kind(client, "login", password, ASSAY_DENIED);
 }
 
+enum assay_answer client_login_session(struct client *client, const struct text *name,
+                                       const struct text *password, struct text *ret_token)
+{
+    struct assay_text room = {(char *)ret_token->bytes, sizeof ret_token->bytes, 0};
+    begin(client, "login");
+    client->table->login(client->handle, text_bytes(name), text_bytes(password), &room, &last);
+    tell(client->run, "log in as %s with password %s, for a session: %s", QUOTED_TEXT(name),
+         QUOTED_TEXT(password), REPLY_TEXT(&last));
+    enum assay_answer answer = judge_kind(client, "login", password, ASSAY_DENIED);
+    take_text(client->run, &room, ret_token, "login");
+    CHECK(client->run, answer != ASSAY_OK || ret_token->size > 0,
+          "login answers ok and gives an empty token");
+    if (answer != ASSAY_OK)
+        ret_token->size = 0;
+    return answer;
+}
+
+enum assay_answer client_check(struct client *client, const struct text *token,
+                               struct text *ret_name)
+{
+    struct assay_text room = {(char *)ret_name->bytes, sizeof ret_name->bytes, 0};
+    begin(client, "session_check");
+    client->table->session_check(client->handle, text_bytes(token), &room, &last);
+    take_text(client->run, &room, ret_name, "session_check");
+    tell(client->run, "check session %s: %s", QUOTED_TEXT(token), REPLY_TEXT(&last));
+    return judge_kind(client, "session_check", token, ASSAY_DENIED);
+}
+
+enum assay_answer client_revoke(struct client *client, const struct text *token)
+{
+    begin(client, "session_revoke");
+    client->table->session_revoke(client->handle, text_bytes(token), &last);
+    tell(client->run, "revoke session %s: %s", QUOTED_TEXT(token), REPLY_TEXT(&last));
+    return judge_kind(client, "session_revoke", token, ASSAY_DENIED);
+}
+
 enum assay_answer client_change(struct client *client, const struct text *name,
                                 const struct text *before, const struct text *after)
 {
@@ -231,16 +284,6 @@ enum assay_answer client_remove(struct client *client, const struct text *name,
 static struct assay_text room_in(struct text *text)
 {
     return (struct assay_text){(char *)text->bytes, ASSAY_ENCODED_BYTES_MAX, 0};
-}
-
-/* Takes over what an operation wrote. */
-static void take_text(struct run *run, const struct assay_text *from, struct text *ret,
-                      const char *operation)
-{
-    CHECK(run, from->size <= from->capacity, "%s says that it wrote %zu bytes into a buffer of %zu",
-          operation, from->size, from->capacity);
-    ret->size = from->size;
-    note_answer(run, ret->bytes, ret->size);
 }
 
 struct assay_reply plain_hash(struct run *run, const struct assay_target *table,
@@ -315,4 +358,15 @@ void record_write(struct client *client, const struct text *name, const struct t
     if (last.answer == ASSAY_REFUSED)
         reject(client->run);
     CHECK(client->run, last.answer == ASSAY_OK, "record_put answers %s", REPLY_TEXT(&last));
+}
+
+enum assay_kept lockout_kept(const struct assay_traits *traits)
+{
+    return traits->lockout_kept == ASSAY_KEPT_NOT_SAID ? ASSAY_KEPT_IN_STORE : traits->lockout_kept;
+}
+
+enum assay_kept sessions_kept(const struct assay_traits *traits)
+{
+    return traits->sessions_kept == ASSAY_KEPT_NOT_SAID ? ASSAY_KEPT_IN_HANDLE
+                                                        : traits->sessions_kept;
 }

@@ -61,6 +61,27 @@ void simple_name(const struct assay_traits *traits, uint8_t letter, struct text 
     repeat(letter, traits->name_bytes_min ? traits->name_bytes_min : 1, ret);
 }
 
+void name_with_alias(const struct assay_traits *traits, struct text *ret_name,
+                     struct text *ret_alias)
+{
+    static const char *const spellings[][2] = {
+        {"a", "a"}, {"a", "A"}, {"caf\u00e9", "cafe\u0301"}}; /* composed, and not */
+    size_t kind = traits->names_fold_ascii_case                       ? 1
+                  : traits->name_normalisation == ASSAY_OPAQUE_STRING ? 2
+                                                                      : 0;
+    struct text *const rets[] = {ret_name, ret_alias};
+    for (size_t i = 0; i < 2; i++) {
+        rets[i]->size = 0;
+        while (rets[i]->size < traits->name_bytes_min || rets[i]->size == 0)
+            text_add(rets[i], spellings[kind][i], strlen(spellings[kind][i]));
+    }
+    if (within_name_limits(traits, ret_name) && within_name_limits(traits, ret_alias) &&
+        same_name(traits, ret_name, ret_alias))
+        return;
+    simple_name(traits, 'a', ret_name);
+    *ret_alias = *ret_name;
+}
+
 void draw_password(struct run *run, const struct assay_traits *traits, struct text *ret)
 {
     draw_text(run, "password", traits->password_bytes_min ? traits->password_bytes_min : 1,

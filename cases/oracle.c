@@ -111,6 +111,27 @@ static const struct {
     {"clock.read", "back", ASSAY_LAYER_INTERNAL, ASSAY_REASON_CLOCK, "a year earlier"},
     {"clock.read", "restart", ASSAY_LAYER_INTERNAL, ASSAY_REASON_CLOCK, "1970"},
     {"clock.read", "still", ASSAY_LAYER_INTERNAL, ASSAY_REASON_CLOCK, "no time goes by"},
+    {"file.open", "exhausted", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "a file cannot be opened"},
+    {"file.open", "exhausted", ASSAY_LAYER_STORAGE, ASSAY_REASON_LIMIT, "no descriptor is left"},
+    {"file.open", "exhausted", ASSAY_LAYER_HASHING, ASSAY_REASON_ENTROPY, "no device to read"},
+    {"file.open", "exhausted", ASSAY_LAYER_SESSION, ASSAY_REASON_ENTROPY, "no device to read"},
+    {"file.open", "access", ASSAY_LAYER_HASHING, ASSAY_REASON_ENTROPY, "no device to read"},
+    {"file.open", "access", ASSAY_LAYER_SESSION, ASSAY_REASON_ENTROPY, "no device to read"},
+    {"file.open", "access", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "a file cannot be opened"},
+    {"file.open", "access", ASSAY_LAYER_STORAGE, ASSAY_REASON_REFUSED, "permission is denied"},
+    {"file.read", "io", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "a file cannot be read"},
+    {"file.read", "short", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "not all of it can be read"},
+    {"file.read", "short", ASSAY_LAYER_STORAGE, ASSAY_REASON_CORRUPT, "not all of it is there"},
+    {"file.read", "interrupted", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "a file cannot be read"},
+    {"file.write", "io", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "a file cannot be written"},
+    {"file.write", "full", ASSAY_LAYER_STORAGE, ASSAY_REASON_FULL, "no space is left"},
+    {"file.write", "short", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "not all of it was written"},
+    {"file.write", "short", ASSAY_LAYER_STORAGE, ASSAY_REASON_FULL, "not all of it had space"},
+    {"file.write", "interrupted", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "a file cannot be written"},
+    {"file.sync", "io", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "data may not have reached the disk"},
+    {"file.change", "io", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "a folder cannot be changed"},
+    {"file.flush", "full", ASSAY_LAYER_STORAGE, ASSAY_REASON_FULL, "no space is left"},
+    {"file.flush", "full", ASSAY_LAYER_STORAGE, ASSAY_REASON_IO, "a file cannot be written"},
 };
 
 static bool may_have_cause(const struct fault *fault, const struct assay_cause *cause)
@@ -270,4 +291,26 @@ void judge_hidden(struct run *run, const struct assay_reply *reply, const char *
     memcpy(end.bytes, encoded->bytes + encoded->size - 24, end.size);
     CHECK(run, !holds(reply->detail, &end),
           "%s writes the stored digest into the detail for operators", operation);
+}
+
+bool clock_was_put_on(uint32_t *ret_times)
+{
+    const struct plan *plan = edge_plan();
+    uint16_t clock = operation_named("clock.read");
+    *ret_times = 0;
+    for (uint32_t i = 0; i < plan->count; i++)
+        if ((edge_fired() & (1u << i)) && plan->faults[i].site.operation == clock &&
+            strcmp(edge_catalogue()->operations[clock].effects[plan->faults[i].effect.code - 1],
+                   "forward") == 0)
+            *ret_times = plan->faults[i].times;
+    return *ret_times > 0;
+}
+
+bool clock_fails(void)
+{
+    const struct plan *plan = edge_plan();
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (plan->faults[i].site.operation == operation_named("clock.read"))
+            return true;
+    return false;
 }

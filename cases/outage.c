@@ -196,8 +196,8 @@ const struct test_case outage_first_day = {
     .name = "outage.first_day",
     .shows = "an empty store, a registration, logins and a change survive any single fault, and "
              "each error says what failed",
-    .stands_for =
-        "the incident's lost hour; A-16.5: fail open, acknowledged and lost, wrong layer blamed",
+    .requirements = "A-16.5.2 A-16.5.3",
+    .stands_for = "the incident's lost hour; fail open, acknowledged and lost, wrong layer blamed",
     .techniques = BIT(VECTORS) | BIT(FAULT),
     .body = first_day,
 };
@@ -227,6 +227,7 @@ const struct test_case outage_five_steps = {
     .name = "outage.five_steps",
     .shows = "open, register, log in, change, close: safe against any fault, any two of them, and "
              "any during the recovery from another",
+    .requirements = "A-16.5.2 A-16.5.3",
     .stands_for = "OSDI 2014 (Yuan): most catastrophes begin with an error that is handled wrongly",
     .techniques = BIT(VECTORS) | BIT(FAULT),
     .body = five_steps,
@@ -248,6 +249,7 @@ static void morning(struct run *run, const void *context)
 const struct test_case outage_morning = {
     .name = "outage.morning",
     .shows = "logins of an existing account, right and wrong, are never confused by a fault",
+    .requirements = "A-16.5.2 X-01",
     .stands_for = "the incident: out of memory or a busy store answered as a wrong password",
     .techniques = BIT(VECTORS) | BIT(FAULT),
     .body = morning,
@@ -299,7 +301,8 @@ static void dearer_hashes(struct run *run, const void *context)
 const struct test_case outage_dearer_hashes = {
     .name = "outage.dearer_hashes",
     .shows = "a login that renews its hash is safe against any single fault",
-    .stands_for = "O-03: rehash half done, or its failure shown as a failed login",
+    .requirements = "O-03",
+    .stands_for = "rehash half done, or its failure shown as a failed login",
     .techniques = BIT(VECTORS) | BIT(FAULT),
     .body = dearer_hashes,
     .prepare = an_account,
@@ -323,7 +326,8 @@ static void again_and_again(struct run *run, const void *context)
 const struct test_case outage_again_and_again = {
     .name = "outage.again_and_again",
     .shows = "the same fault many times in a row does no more harm than once",
-    .stands_for = "DESIGN: a slot, a lock or a descriptor that each failure loses",
+    .requirements = "A-16.5.2",
+    .stands_for = "a slot, a lock or a descriptor that each failure loses",
     .techniques = BIT(VECTORS) | BIT(FAULT),
     .body = again_and_again,
     .prepare = an_account,
@@ -343,7 +347,8 @@ static void farewell(struct run *run, const void *context)
 const struct test_case outage_farewell = {
     .name = "outage.farewell",
     .shows = "change, removal and a new registration of the same name survive any single fault",
-    .stands_for = "A-2.3.3: half-done changes, accounts that come back",
+    .requirements = "A-2.3.3",
+    .stands_for = "half-done changes, accounts that come back",
     .techniques = BIT(VECTORS) | BIT(FAULT),
     .body = farewell,
     .prepare = an_account,
@@ -352,13 +357,19 @@ const struct test_case outage_farewell = {
 static void damaged_file(struct run *run, const void *context)
 {
     struct outage outage;
+    struct file_image earlier;
     uint32_t changed = 0;
     struct text wrong;
     prepared(&outage, run, context);
     text_set(&wrong, "Never3set", outage.target->traits.password_bytes_min,
              outage.target->traits.password_bytes_max);
-    if (!rot_file(run, ACCOUNTS_PATH, &changed))
+    if (!rot_remember(run, ACCOUNTS_PATH, &earlier))
         unsupported(run, "a database file on SQLite's default VFS");
+    if (draw(run, 0, 1, 0) == 1 && opened(&outage)) {
+        changes(&outage, &outage.first, &outage.second);
+        client_close(&outage.client);
+    }
+    rot_file(run, ACCOUNTS_PATH, &earlier, &changed);
     if (changed == 0)
         reject(run);
     outage.client.may_be_corrupt = true;
@@ -374,8 +385,9 @@ static void damaged_file(struct run *run, const void *context)
 }
 const struct test_case outage_damaged_file = {
     .name = "outage.damaged_file",
-    .shows = "whatever bytes of the database file change, nothing crashes, nobody gets in with a "
-             "password nobody set, and corruption is called so",
+    .shows = "whatever bytes or pages of the database file change, nothing crashes, nobody gets in "
+             "with a password nobody set, and corruption is called so",
+    .requirements = "A-11.2.5 A-16.5.3",
     .stands_for = "bit rot; storage files as untrusted input",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = damaged_file,

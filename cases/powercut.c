@@ -10,6 +10,8 @@
  *   - a password that nobody ever set is refused,
  *   - the account of somebody who did nothing is as it was,
  *   - a new name can be registered.
+ * Of a target that keeps them in its store, also: wrong passwords that were answered are counted,
+ * sessions that were ended have ended, and others have not.
  * When syncs had lied, only the second can be demanded, and that nothing worse happens than answers
  * that call the store corrupt.
  *
@@ -336,7 +338,8 @@ const struct test_case powercut_first_day = {
     .shows =
         "wherever the power goes while a store is made, an account registered and its password "
         "changed, what was acknowledged is there afterwards",
-    .stands_for = "A-16.5: acknowledged and lost; a store, or a step of its schema, half made",
+    .requirements = "A-16.5.2 A-16.5.3",
+    .stands_for = "acknowledged and lost; a store, or a step of its schema, half made",
     .techniques = BIT(VECTORS) | BIT(POWERCUT),
     .body = first_day,
 };
@@ -358,7 +361,8 @@ const struct test_case powercut_farewell = {
     .name = "powercut.farewell",
     .shows = "change, wrong login, removal and a new registration survive a power cut, and other "
              "accounts never notice",
-    .stands_for = "A-2.3.3: half-done changes, accounts that come back",
+    .requirements = "A-2.3.3",
+    .stands_for = "half-done changes, accounts that come back",
     .techniques = BIT(VECTORS) | BIT(POWERCUT),
     .body = farewell,
 };
@@ -380,7 +384,185 @@ static void dearer_hashes(struct run *run, const void *context)
 const struct test_case powercut_dearer_hashes = {
     .name = "powercut.dearer_hashes",
     .shows = "a login that renews its hash is safe against a power cut",
-    .stands_for = "O-03: rehash half done",
+    .requirements = "O-03",
+    .stands_for = "rehash half done",
     .techniques = BIT(VECTORS) | BIT(POWERCUT),
     .body = dearer_hashes,
+};
+
+/* --- Guesses ---------------------------------------------------------------------------------- */
+
+#define GUESSES_WATCHED 2u /* before the cut; then one is left */
+
+/* Every mark is a wrong password that was answered denied, beside those before the watch. */
+static void looks_for_the_lock(struct run *run, const struct power_moment *moment, void *context)
+{
+    struct powercut *powercut = context;
+    struct client *client = &powercut->client;
+    const uint32_t limit = powercut->target->traits.lockout_attempts;
+    uint32_t denials = limit - 1 - GUESSES_WATCHED + moment->marks, fired_before = edge_fired();
+    uint32_t put_on;
+    client->handle = NULL;
+    if (moment->syncs_lie)
+        return;
+    client_open(client, false);
+    for (uint32_t i = 0; is_served(powercut, fired_before) && i < limit; i++) {
+        if (client_login(client, &powercut->name, &powercut->never) != ASSAY_DENIED)
+            break;
+        if (clock_was_put_on(&put_on))
+            return; /* and a lock was over before its time */
+        denials++;
+        CHECK_AS(run, CONSEQUENCE_LOST, denials <= limit,
+                 "%u wrong passwords in a row are denied, some of them before a power cut, and %u "
+                 "are allowed",
+                 denials, limit);
+    }
+    if (client_reply()->answer == ASSAY_LOCKED) /* with one that may have counted unanswered */
+        CHECK(run, denials + 1 >= limit, "locked after %u wrong passwords, and %u are allowed",
+              denials, limit);
+    else
+        CHECK_AS(run, CONSEQUENCE_LOST, !is_served(powercut, fired_before),
+                 "after %u wrong passwords the next one is answered %s", denials,
+                 REPLY_TEXT(client_reply()));
+    client_close(client);
+}
+
+static void guesses(struct run *run, const void *context)
+{
+    static struct powercut powercut;
+    powercut_init(&powercut, run, context);
+    const struct assay_traits *traits = &powercut.target->traits;
+    const uint32_t limit = need_lock(run, powercut.target);
+    if (traits->hides_lockout || traits->lockout_kept != ASSAY_KEPT_IN_STORE ||
+        traits->lockout_forgets_seconds > 0 || limit <= GUESSES_WATCHED)
+        unsupported(run, "a lock that shows, and that its store never forgets (traits.lockout_)");
+    prepared(&powercut);
+    bool was_quiet = edge_quiet(true);
+    opens(&powercut);
+    for (uint32_t i = 0; i + 1 + GUESSES_WATCHED < limit; i++)
+        CHECK(run, client_login(&powercut.client, &powercut.name, &powercut.never) == ASSAY_DENIED,
+              "wrong password %u of the %u that are allowed is answered %s", i + 1, limit,
+              REPLY_TEXT(client_reply()));
+    edge_quiet(was_quiet);
+    power_watch(run);
+    for (uint32_t i = 0; i < GUESSES_WATCHED; i++)
+        if (client_login(&powercut.client, &powercut.name, &powercut.never) == ASSAY_DENIED)
+            power_mark(ASSAY_DENIED);
+    client_close(&powercut.client);
+    power_cuts(run, looks_for_the_lock, &powercut);
+}
+const struct test_case powercut_guesses = {
+    .name = "powercut.guesses",
+    .shows = "wherever the power goes, a wrong password that was answered is counted",
+    .requirements = "N-13 A-6.3.1",
+    .stands_for = "tries without end, by whoever can make a server start again",
+    .techniques = BIT(VECTORS) | BIT(POWERCUT),
+    .weight = 15,
+    .body = guesses,
+};
+
+/* --- Sessions --------------------------------------------------------------------------------- */
+
+enum { REVOKED, CHANGED, OTHERS, SESSIONS };
+#define LIFETIME_SECONDS_MIN 600u /* a shorter one may be over when the power is back */
+
+/* What may be true of three sessions: one that is revoked, one of an account whose password is
+ * changed, and one to which nothing is done. */
+struct sessions {
+    struct powercut powercut;
+    struct text tokens[SESSIONS];
+    struct session_state now[SESSIONS], open_since[3][SESSIONS]; /* while something behind a mark
+                                                                    is under way */
+};
+
+static void looks_for_sessions(struct run *run, const struct power_moment *moment, void *context)
+{
+    struct sessions *sessions = context;
+    struct client *client = &sessions->powercut.client;
+    uint32_t fired_before = edge_fired();
+    struct text said;
+    client->handle = NULL;
+    if (moment->syncs_lie)
+        return;
+    client_open(client, false);
+    for (size_t i = 0; is_served(&sessions->powercut, fired_before) && i < SESSIONS; i++) {
+        struct session_state state = sessions->open_since[moment->marks][i];
+        enum assay_answer answer = client_check(client, &sessions->tokens[i], &said);
+        if (clock_fails())
+            state.may |= SESSION_ENDED;
+        CHECK_AS(run, answer == ASSAY_OK ? CONSEQUENCE_FAIL_OPEN : CONSEQUENCE_LOST,
+                 session_fits(&state, answer), "after a power cut a session %s is answered %s",
+                 i == REVOKED   ? "that was revoked"
+                 : i == CHANGED ? "of an account whose password was changed"
+                                : "to which nothing was done",
+                 REPLY_TEXT(client_reply()));
+    }
+    client_close(client);
+}
+
+/* What was just answered ended these sessions; what comes next may end those. */
+static void marks(struct sessions *sessions, uint32_t mark, size_t session,
+                  enum assay_answer answer)
+{
+    if (session < SESSIONS)
+        session_ends(&sessions->now[session], answer);
+    memcpy(sessions->open_since[mark], sessions->now, sizeof sessions->now);
+    if (mark == 0)
+        session_ends(&sessions->open_since[mark][REVOKED], ASSAY_UNAVAILABLE);
+    else if (mark == 1 && !sessions->powercut.target->traits.sessions_outlive_change)
+        session_ends(&sessions->open_since[mark][CHANGED], ASSAY_UNAVAILABLE);
+    if (mark > 0)
+        power_mark(answer);
+}
+
+static void begins_sessions(struct sessions *sessions)
+{
+    struct powercut *powercut = &sessions->powercut;
+    bool was_quiet = edge_quiet(true);
+    opens(powercut);
+    for (size_t i = 0; i < SESSIONS; i++) {
+        const struct text *name = i == CHANGED ? &powercut->name : &powercut->other;
+        CHECK(powercut->run,
+              client_login_session(&powercut->client, name, &powercut->first,
+                                   &sessions->tokens[i]) == ASSAY_OK,
+              "a right password is answered %s", REPLY_TEXT(client_reply()));
+        sessions->now[i] = (struct session_state){SESSION_LIVES, false};
+    }
+    struct text said;
+    if (client_check(&powercut->client, &sessions->tokens[REVOKED], &said) != ASSAY_OK)
+        unsupported(powercut->run, "two sessions of one account at once");
+    edge_quiet(was_quiet);
+}
+
+static void sessions(struct run *run, const void *context)
+{
+    static struct sessions sessions; /* large; every run begins by filling it */
+    struct powercut *powercut = &sessions.powercut;
+    memset(&sessions, 0, sizeof sessions);
+    powercut_init(powercut, run, context);
+    const struct assay_target *target = powercut->target;
+    need_sessions(run, target);
+    if (sessions_kept(&target->traits) != ASSAY_KEPT_IN_STORE || !target->change_password ||
+        target->traits.session_seconds < LIFETIME_SECONDS_MIN)
+        unsupported(run, "sessions that its store keeps for ten minutes (traits.session)");
+    prepared(powercut);
+    begins_sessions(&sessions);
+    power_watch(run);
+    marks(&sessions, 0, SESSIONS, ASSAY_OK);
+    marks(&sessions, 1, REVOKED, client_revoke(&powercut->client, &sessions.tokens[REVOKED]));
+    enum assay_answer answer =
+        client_change(&powercut->client, &powercut->name, &powercut->first, &powercut->second);
+    marks(&sessions, 2, target->traits.sessions_outlive_change ? SESSIONS : CHANGED, answer);
+    client_close(&powercut->client);
+    power_cuts(run, looks_for_sessions, &sessions);
+}
+const struct test_case powercut_sessions = {
+    .name = "powercut.sessions",
+    .shows = "wherever the power goes, a session that was revoked, or whose password was changed, "
+             "has ended, and another one has not",
+    .requirements = "A-7.4.2 A-7.4.3 A-6.5.1",
+    .stands_for = "logged out, and inside again after the server was",
+    .techniques = BIT(VECTORS) | BIT(POWERCUT),
+    .weight = 25,
+    .body = sessions,
 };

@@ -51,6 +51,12 @@ static const struct operation operations[FAULT_OPERATIONS] = {
     [CLOCK_READ] = {.name = "clock.read",
                     EFFECTS("forward", "back", "restart", "still"),
                     .held = true},
+    [FILE_OPEN] = {.name = "file.open", EFFECTS("exhausted", "access")},
+    [FILE_READ] = {.name = "file.read", EFFECTS("io", "short", "interrupted")},
+    [FILE_WRITE] = {.name = "file.write", EFFECTS("io", "full", "short", "interrupted")},
+    [FILE_SYNC] = {.name = "file.sync", EFFECTS("io")},
+    [FILE_CHANGE] = {.name = "file.change", EFFECTS("io")},
+    [FILE_FLUSH] = {.name = "file.flush", EFFECTS("full")},
 };
 
 static const char *const roles[FAULT_ROLES] = {
@@ -59,11 +65,23 @@ static const char *const roles[FAULT_ROLES] = {
 };
 
 static const char *const kinds[FAULT_KINDS] = {
-    [FAULT_NONE] = "none",       [FAULT_IO] = "io",           [FAULT_FULL] = "full",
-    [FAULT_BUSY] = "busy",       [FAULT_MEMORY] = "memory",   [FAULT_CANTOPEN] = "cantopen",
-    [FAULT_SHORT] = "short",     [FAULT_DROPPED] = "dropped", [FAULT_NOSYS] = "nosys",
-    [FAULT_STUCK] = "stuck",     [FAULT_FORWARD] = "forward", [FAULT_BACK] = "back",
-    [FAULT_RESTART] = "restart", [FAULT_STILL] = "still",
+    [FAULT_NONE] = "none",
+    [FAULT_IO] = "io",
+    [FAULT_FULL] = "full",
+    [FAULT_BUSY] = "busy",
+    [FAULT_MEMORY] = "memory",
+    [FAULT_CANTOPEN] = "cantopen",
+    [FAULT_SHORT] = "short",
+    [FAULT_DROPPED] = "dropped",
+    [FAULT_NOSYS] = "nosys",
+    [FAULT_STUCK] = "stuck",
+    [FAULT_FORWARD] = "forward",
+    [FAULT_BACK] = "back",
+    [FAULT_RESTART] = "restart",
+    [FAULT_STILL] = "still",
+    [FAULT_EXHAUSTED] = "exhausted",
+    [FAULT_ACCESS] = "access",
+    [FAULT_INTERRUPTED] = "interrupted",
 };
 
 const struct catalogue fault_catalogue = {
@@ -123,8 +141,8 @@ static void keep_memory(void)
 const char *faults_install(void)
 {
     static const char *(*const installers[])(void) = {
-        memory_install, threads_install, disk_install,    powercut_install,
-        calls_install,  clock_install,   entropy_install, slots_install,
+        memory_install, threads_install,     disk_install, powercut_install, calls_install,
+        clock_install,  descriptors_install, log_install,  entropy_install,  slots_install,
     };
     keep_memory();
     edge_install(&fault_catalogue);

@@ -10,9 +10,10 @@
  *
  * Read by clock_gettime() of the realtime clocks, gettimeofday(), time() and timespec_get() where
  * the subject calls them (slots.c), and by SQLite from its disk. Clocks that nobody can set
- * (monotonic ones, processor time) are the real ones, as is everything outside of runs. A deadline
- * by the wall clock, for a condition variable, a mutex or a semaphore, is brought to the real clock
- * of those who wait; one by a monotonic clock is told from it by its size.
+ * (monotonic ones, processor time) are the real ones, as is everything outside of runs; but when a
+ * case lets time pass (clock_pass), monotonic ones go on as well. A deadline by the wall clock, for
+ * a condition variable, a mutex or a semaphore, is brought to the real clock of those who wait, and
+ * one by a monotonic clock, told from it by its size, is, too.
  *
  * Not modelled: timers, time zones, leap seconds, deadlines after the clock has begun again in
  * 1970, and what is read from files or devices.
@@ -45,6 +46,7 @@ static struct {
     __typeof__(&usleep) usleep;
     __typeof__(&sleep) sleep;
     __typeof__(&pthread_cond_timedwait) pthread_cond_timedwait;
+    __typeof__(&pthread_cond_clockwait) pthread_cond_clockwait;
     __typeof__(&pthread_mutex_timedlock) pthread_mutex_timedlock;
     __typeof__(&sem_timedwait) sem_timedwait;
 } real;
@@ -52,6 +54,7 @@ static struct {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int64_t now_us;     /* by the wall clock */
 static uint64_t passed_us; /* since the reset */
+static int64_t ahead_us;   /* of the real monotonic clocks: what a case let pass */
 
 /* --- The clock -------------------------------------------------------------------------------- */
 
@@ -68,6 +71,7 @@ void clock_reset(void)
     faults_lock(&mutex);
     now_us = START_US;
     passed_us = 0;
+    ahead_us = 0;
     faults_unlock(&mutex);
 }
 
@@ -75,6 +79,22 @@ void clock_sleep(uint64_t us)
 {
     faults_lock(&mutex);
     pass(us);
+    faults_unlock(&mutex);
+}
+
+void clock_pass(uint64_t us)
+{
+    faults_lock(&mutex);
+    pass(us);
+    ahead_us += (int64_t)(us < (uint64_t)SLEEP_US_MAX ? us : (uint64_t)SLEEP_US_MAX);
+    faults_unlock(&mutex);
+}
+
+void clock_set(int64_t us)
+{
+    faults_lock(&mutex);
+    int64_t part = us < -SLEEP_US_MAX ? -SLEEP_US_MAX : us > SLEEP_US_MAX ? SLEEP_US_MAX : us;
+    now_us = now_us + part > 0 ? now_us + part : 0;
     faults_unlock(&mutex);
 }
 
@@ -127,12 +147,31 @@ static bool can_be_set(clockid_t clock)
     return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;
 }
 
+static int64_t ahead(void)
+{
+    faults_lock(&mutex);
+    int64_t us = ahead_us;
+    faults_unlock(&mutex);
+    return us;
+}
+
+static bool is_monotonic(clockid_t clock)
+{
+    return clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW ||
+           clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_BOOTTIME;
+}
+
 static int subject_clock_gettime(clockid_t clock, struct timespec *ret)
 {
-    if (!edge_is_running() || !can_be_set(clock))
-        return real.clock_gettime(clock, ret);
-    *ret = timespec_of(clock_wall_us());
-    return 0;
+    if (edge_is_running() && can_be_set(clock)) {
+        *ret = timespec_of(clock_wall_us());
+        return 0;
+    }
+    int result = real.clock_gettime(clock, ret);
+    int64_t us = result == 0 && edge_is_running() && is_monotonic(clock) ? ahead() : 0;
+    if (us > 0)
+        *ret = timespec_of(us_of(ret) + us);
+    return result;
 }
 
 static int subject_gettimeofday(struct timeval *ret, void *zone)
@@ -197,7 +236,7 @@ static int64_t until(clockid_t clock, const struct timespec *deadline)
     if (can_be_set(clock))
         return us_of(deadline) - wall_us;
     (void)real.clock_gettime(clock, &now);
-    return us_of(deadline) - us_of(&now);
+    return us_of(deadline) - us_of(&now) - (is_monotonic(clock) ? ahead() : 0);
 }
 
 static int subject_clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
@@ -223,15 +262,19 @@ static unsigned subject_sleep(unsigned seconds)
 
 /* --- Waiting ---------------------------------------------------------------------------------- */
 
-/* The same moment by the real clock, if it is one of the wall clock. */
+/* The same moment by the real clock. */
 static const struct timespec *by_real_clock(const struct timespec *deadline, struct timespec *room)
 {
-    if (!edge_is_running() || schedule_active() || !is_time(deadline) ||
-        deadline->tv_sec < MONOTONIC_MAX_S)
-        return deadline;
     struct timespec now = {0};
-    (void)real.clock_gettime(CLOCK_REALTIME, &now);
-    int64_t us = us_of(&now) + until(CLOCK_REALTIME, deadline);
+    int64_t us;
+    if (!edge_is_running() || schedule_active() || !is_time(deadline))
+        return deadline;
+    if (deadline->tv_sec < MONOTONIC_MAX_S) {
+        us = us_of(deadline) - ahead();
+    } else {
+        (void)real.clock_gettime(CLOCK_REALTIME, &now);
+        us = us_of(&now) + until(CLOCK_REALTIME, deadline);
+    }
     *room = timespec_of(us > 0 ? us : 0);
     return room;
 }
@@ -241,6 +284,13 @@ static int subject_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *he
 {
     struct timespec room;
     return real.pthread_cond_timedwait(condition, held, by_real_clock(deadline, &room));
+}
+
+static int subject_cond_clockwait(pthread_cond_t *condition, pthread_mutex_t *held, clockid_t clock,
+                                  const struct timespec *deadline)
+{
+    struct timespec room;
+    return real.pthread_cond_clockwait(condition, held, clock, by_real_clock(deadline, &room));
 }
 
 static int subject_mutex_timedlock(pthread_mutex_t *lock, const struct timespec *deadline)
@@ -268,6 +318,8 @@ const char *clock_install(void)
         {"sleep", (function *)subject_sleep, &real.sleep},
         {"pthread_cond_timedwait", (function *)subject_cond_timedwait,
          &real.pthread_cond_timedwait},
+        {"pthread_cond_clockwait", (function *)subject_cond_clockwait,
+         &real.pthread_cond_clockwait},
         {"pthread_mutex_timedlock", (function *)subject_mutex_timedlock,
          &real.pthread_mutex_timedlock},
         {"sem_timedwait", (function *)subject_sem_timedwait, &real.sem_timedwait},

@@ -93,6 +93,7 @@ static int handle_read(sqlite3_file *base, void *ret, int size, sqlite3_int64 of
 static int handle_write(sqlite3_file *base, const void *bytes, int size, sqlite3_int64 offset)
 {
     struct handle *handle = (struct handle *)base;
+    outlet_show(OUTLET_DISK, bytes, (size_t)size);
     int code = meet(DISK_WRITE, handle->role, SQLITE_IOERR_WRITE);
     if (code != SQLITE_OK)
         return code;

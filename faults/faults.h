@@ -9,6 +9,8 @@
  *   calls.c      library calls of libsodium and libxcrypt
  *   entropy.c    all randomness, from one seed
  *   clock.c      what time it is
+ *   descriptors.c   files that the subject opens itself
+ *   log.c        what is said to the system's log
  *   threads.c    locks, condition variables and sleeps, for schedules
  *   slots.c      how calls of libc are intercepted where the subject makes them, and nowhere else
  *   catalogue.c  the list of operations, roles and effects; installing and resetting all
@@ -53,6 +55,12 @@ enum fault_operation {
     ENTROPY_KERNEL,  /* getrandom() and getentropy() of the subject, up to 256 bytes */
     ENTROPY_LARGE,   /* more than these */
     CLOCK_READ,      /* the wall clock, by whatever call */
+    FILE_OPEN,       /* files that the subject opens itself: see descriptors.c */
+    FILE_READ,
+    FILE_WRITE,
+    FILE_SYNC,
+    FILE_CHANGE,
+    FILE_FLUSH,
     FAULT_OPERATIONS
 };
 
@@ -77,13 +85,16 @@ enum fault_kind {
     FAULT_MEMORY,
     FAULT_CANTOPEN,
     FAULT_SHORT,
-    FAULT_DROPPED, /* a sync fails, and what it should have written counts as written */
-    FAULT_NOSYS,   /* the kernel does not have that call, or a filter forbids it */
-    FAULT_STUCK,   /* the same again as last time */
-    FAULT_FORWARD, /* the clock is put on by a year, */
-    FAULT_BACK,    /* back by a year, */
-    FAULT_RESTART, /* to the beginning of 1970, */
-    FAULT_STILL,   /* or stands still for this time */
+    FAULT_DROPPED,     /* a sync fails, and what it should have written counts as written */
+    FAULT_NOSYS,       /* the kernel does not have that call, or a filter forbids it */
+    FAULT_STUCK,       /* the same again as last time */
+    FAULT_FORWARD,     /* the clock is put on by a year, */
+    FAULT_BACK,        /* back by a year, */
+    FAULT_RESTART,     /* to the beginning of 1970, */
+    FAULT_STILL,       /* or stands still for this time */
+    FAULT_EXHAUSTED,   /* no descriptor is left */
+    FAULT_ACCESS,      /* permission is denied */
+    FAULT_INTERRUPTED, /* by a signal, before anything was done */
     FAULT_KINDS
 };
 
@@ -160,6 +171,9 @@ struct memory_left {
     int64_t sqlite, mappings;
 };
 struct memory_left memory_left(void);
+/* Memory that password hashing was asked to go through since the process began, in KiB times
+ * passes. */
+uint64_t hashing_work(void);
 const char *calls_install(void);
 const char *threads_install(void);
 /* For interceptors' own locks: no yield points, and not seen by ThreadSanitizer, nor is what is
@@ -174,6 +188,12 @@ const char *entropy_install(void);
 void entropy_reset(uint64_t seed);
 void entropy_fill(enum entropy_stream, void *ret, size_t size);
 
+/* --- descriptors.c ---------------------------------------------------------------------------- */
+const char *descriptors_install(void);
+
+/* --- log.c ------------------------------------------------------------------------------------ */
+const char *log_install(void);
+
 /* --- clock.c ---------------------------------------------------------------------------------- */
 const char *clock_install(void);
 void clock_reset(void);
@@ -181,6 +201,10 @@ void clock_reset(void);
 int64_t clock_wall_us(void);
 /* Time goes by. */
 void clock_sleep(uint64_t us);
+/* The same, by every clock of the subject: what a case lets pass, and nobody slept. */
+void clock_pass(uint64_t us);
+/* The wall clock, and no other, is put on or back. */
+void clock_set(int64_t us);
 /* Since the reset, whatever the wall clock says. */
 uint64_t clock_passed_us(void);
 

@@ -28,10 +28,17 @@
  * sodium_free() never got. SQLite's own statistics are switched off: they cost a lock for every
  * allocation, and say less.
  *
+ * Memory that the subject, or SQLite for it, gives back is shown to whoever watches for secrets
+ * (outlets.c). While somebody watches, fresh memory is zeroed, so that nothing of its owner before
+ * is taken for the subject's; and memory that grows always moves, as the standard lets it, so that
+ * what stays behind does not depend on the heap of the day. Unmapped memory, stacks, and what
+ * libraries allocate and free for themselves are not looked at.
+ *
  * Not modelled: mremap, brk, what libc allocates for its own functions (fopen, asprintf, qsort),
  * and calloc() of what the compiler makes of malloc() and memset().
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -45,6 +52,7 @@ static struct {
     __typeof__(&munmap) munmap;
     __typeof__(&mlock) mlock;
     __typeof__(&malloc) malloc;
+    __typeof__(&free) free;
     __typeof__(&calloc) calloc;
     __typeof__(&realloc) realloc;
     __typeof__(&reallocarray) reallocarray;
@@ -194,9 +202,36 @@ static void *subject_mmap(void *address, size_t size, int protection, int flags,
     return real.mmap(address, size, protection, flags, fd, offset);
 }
 
+/* Without anything of its owner before, when somebody watches. */
+static void *fresh(void *memory)
+{
+    if (memory != NULL && outlet_is_watched(OUTLET_FREED))
+        memset(memory, 0, malloc_usable_size(memory));
+    return memory;
+}
+
+static void subject_free(void *memory)
+{
+    if (memory != NULL && outlet_is_watched(OUTLET_FREED))
+        outlet_show(OUTLET_FREED, memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+/* What realloc() may do, and does here when somebody watches. */
+static void *move(void *memory, size_t size)
+{
+    void *moved = fresh(malloc(size));
+    size_t before = malloc_usable_size(memory);
+    if (moved == NULL)
+        return NULL;
+    memcpy(moved, memory, before < size ? before : size);
+    subject_free(memory);
+    return moved;
+}
+
 static void *subject_malloc(size_t size)
 {
-    return fails(MEMORY_ALLOCATE) ? NULL : real.malloc(size);
+    return fails(MEMORY_ALLOCATE) ? NULL : fresh(real.malloc(size));
 }
 
 static void *subject_calloc(size_t count, size_t size)
@@ -206,17 +241,25 @@ static void *subject_calloc(size_t count, size_t size)
 
 static void *subject_realloc(void *memory, size_t size)
 {
-    return fails(MEMORY_ALLOCATE) ? NULL : real.realloc(memory, size);
+    if (fails(MEMORY_ALLOCATE))
+        return NULL;
+    bool moves = memory != NULL && size > 0 && outlet_is_watched(OUTLET_FREED);
+    return moves ? move(memory, size) : real.realloc(memory, size);
 }
 
 static void *subject_reallocarray(void *memory, size_t count, size_t size)
 {
-    return fails(MEMORY_ALLOCATE) ? NULL : real.reallocarray(memory, count, size);
+    size_t all;
+    if (fails(MEMORY_ALLOCATE))
+        return NULL;
+    bool moves = memory != NULL && outlet_is_watched(OUTLET_FREED) &&
+                 !__builtin_mul_overflow(count, size, &all) && all > 0;
+    return moves ? move(memory, all) : real.reallocarray(memory, count, size);
 }
 
 static void *subject_aligned_alloc(size_t alignment, size_t size)
 {
-    return fails(MEMORY_ALLOCATE) ? NULL : real.aligned_alloc(alignment, size);
+    return fails(MEMORY_ALLOCATE) ? NULL : fresh(real.aligned_alloc(alignment, size));
 }
 
 /* Says it by its result, and leaves errno alone. */
@@ -224,7 +267,10 @@ static int subject_posix_memalign(void **ret, size_t alignment, size_t size)
 {
     if (fault_ask(MEMORY_ALLOCATE, ROLE_NONE) == FAULT_MEMORY)
         return ENOMEM;
-    return real.posix_memalign(ret, alignment, size);
+    int code = real.posix_memalign(ret, alignment, size);
+    if (code == 0)
+        (void)fresh(*ret);
+    return code;
 }
 
 static char *subject_strdup(const char *text)
@@ -241,6 +287,7 @@ static const struct slot subject_slots[] = {
     {"mmap", (function *)subject_mmap, &real.mmap},
     {"mmap64", (function *)subject_mmap, &real.mmap},
     {"malloc", (function *)subject_malloc, &real.malloc},
+    {"free", (function *)subject_free, &real.free},
     {"calloc", (function *)subject_calloc, &real.calloc},
     {"realloc", (function *)subject_realloc, &real.realloc},
     {"reallocarray", (function *)subject_reallocarray, &real.reallocarray},
@@ -259,12 +306,16 @@ static void *sqlite_allocate(int size)
     if (fault_ask(MEMORY_SQLITE, ROLE_NONE) == FAULT_MEMORY)
         return NULL;
     void *memory = sqlite_allocator.xMalloc(size);
+    if (memory != NULL && outlet_is_watched(OUTLET_FREED))
+        memset(memory, 0, (size_t)sqlite_allocator.xSize(memory));
     count(&left.sqlite, memory != NULL);
     return memory;
 }
 
 static void sqlite_free(void *memory)
 {
+    if (memory != NULL && outlet_is_watched(OUTLET_FREED))
+        outlet_show(OUTLET_FREED, memory, (size_t)sqlite_allocator.xSize(memory));
     count(&left.sqlite, memory != NULL ? -1 : 0);
     sqlite_allocator.xFree(memory);
 }

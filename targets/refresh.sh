@@ -17,8 +17,9 @@ for patch_file in "$@"; do
         exit 1
     fi
     sed '/^--- /,$d' "$patch_file" >"$work/new"
-    (cd "$work" && diff -ru a b || true) |
-        grep -v '^diff ' | sed -E 's/^((---|\+\+\+) [^\t]*)\t.*/\1/' >>"$work/new"
+    # a file that is not there on one side has the time 0
+    (cd "$work" && TZ=UTC0 diff -ruN a b || true) | grep -v '^diff ' |
+        sed -E 's#^(---|\+\+\+) [^\t]*\t1970-01-01 .*#\1 /dev/null#; s/^((---|\+\+\+) [^\t]*)\t.*/\1/' >>"$work/new"
     cp "$work/new" "$patch_file"
     echo "$patch_file"
 done

@@ -16,7 +16,8 @@
  * Everything passed out is written into memory of the caller. Handles belong to the target, from
  * open() to close(). Sizes are in bytes. Strings of bytes are pointer and length; they may hold NUL
  * and need not be UTF-8. Threads: a handle is used by one thread at a time, unless the target
- * declares traits.shared_handle.
+ * declares traits.shared_handle. Different handles, and the operations without a handle, may be
+ * used by several threads at once.
  *
  * Versions: ASSAY_TARGET_ABI changes only when something breaks. Everything else is added at the
  * end of a struct; `size` tells how much of it the target knows.
@@ -134,6 +135,17 @@ enum assay_recovery {
 /* Schemes of crypt(3). */
 enum assay_scheme { ASSAY_BCRYPT = 1, ASSAY_SHA512_CRYPT = 2, ASSAY_YESCRYPT = 4 };
 
+/* Where a target keeps what it counts and whom it knows; what is kept nowhere else ends there. Of a
+ * count that is not said to be kept elsewhere, the store is demanded: a limit that a new handle
+ * lifts is none. Of sessions that are not said to be kept, only that they serve the handle that
+ * began them. */
+enum assay_kept {
+    ASSAY_KEPT_NOT_SAID,
+    ASSAY_KEPT_IN_STORE,   /* it outlives the process, and every handle knows it */
+    ASSAY_KEPT_IN_PROCESS, /* it outlives close(), and every handle of the process knows it */
+    ASSAY_KEPT_IN_HANDLE
+};
+
 /* What the target declares to be its right. It is judged within these bounds; the declared
  * weaknesses are listed in every report. Zero everywhere means: no limit, bytes compared as they
  * are, nothing special. */
@@ -144,8 +156,8 @@ struct assay_traits {
     enum assay_normalisation password_normalisation;
     enum assay_normalisation name_normalisation;
     bool names_fold_ascii_case;  /* "Bob" and "bob" are one account */
-    bool other_spellings;        /* reads several spellings of one stored string: "$2a$" for "$2b$",
-                                    upper-case hexadecimal */
+    bool other_spellings;        /* reads several spellings of one stored string or session: "$2a$"
+                                    for "$2b$", upper-case hexadecimal */
     bool stored_is_binary;       /* stored strings are raw bytes without a syntax */
     uint32_t hmac_block_bytes;   /* not 0: zero bytes behind a password of up to this size do not
                                     count (RFC 2104) */
@@ -160,16 +172,27 @@ struct assay_traits {
     bool hides_lockout;             /* a locked account answers denied */
     struct assay_cost cost_min;     /* the cheapest cost that hash() accepts */
     struct assay_cost cost_default; /* what cost 0 stands for */
-    uint32_t lockout_attempts;      /* 0: none; consecutive wrong passwords after which an account
-                                       answers locked */
-    uint32_t salt_bytes;            /* 0: not said; each hash is made with at least so many random
-                                       bytes that were asked for since hash() was called */
-    uint32_t session_seconds;       /* 0: not said; a session ends at the latest so long after the
-                                       login, whatever it is used for */
-    uint32_t legacy_schemes;        /* rows of crypt(3) that a login serves: bits of enum
-                                       assay_scheme */
-    uint32_t reserved[21];          /* zero; traits to come take their place, so that those of an
-                                       older module stay where they are */
+    uint32_t lockout_attempts; /* 0: none; consecutive wrong passwords, over all operations that
+                                  ask for one, after which an account answers locked; a login
+                                  that is answered ok begins the count anew */
+    uint32_t salt_bytes;       /* 0: not said; each hash is made with at least so many random
+                                  bytes that were asked for since hash() was called */
+    uint32_t session_seconds;  /* 0: not said; a session ends at the latest so long after the
+                                  login, whatever it is used for */
+    uint32_t legacy_schemes;   /* rows of crypt(3) that a login serves: bits of enum
+                                  assay_scheme */
+    uint32_t lockout_seconds;  /* 0: not said; a lock that so many wrong passwords brought is
+                                  over so long after the last attempt, and not before */
+    uint32_t lockout_forgets_seconds; /* 0: never; a wrong password may no longer count so long
+                                         after the last one */
+    enum assay_kept lockout_kept, sessions_kept;
+    uint32_t session_bytes;       /* 0: not said; each session is begun with at least so many random
+                                     bytes that were asked for since login() was called */
+    bool sessions_outlive_change; /* a change of the password ends no session */
+    bool wipes_memory;            /* false: not said; no memory that it gives back to the heap still
+                                     holds a password */
+    uint32_t reserved[15];        /* zero; traits to come take their place, so that those of an
+                                     older module stay where they are */
 };
 
 struct assay_handle; /* the target's own */
@@ -205,7 +228,10 @@ struct assay_target {
     void (*remove_account)(struct assay_handle *, struct assay_bytes name,
                            struct assay_bytes password, struct assay_reply *ret);
 
-    /* Sessions. */
+    /* Sessions. login() gives a token to whoever asks for one. session_check() answers ok as long
+     * as it lasts, with a name of its account; it ends when it is revoked, when its time is over,
+     * when the account is removed, when the password is changed. From then on the answer is denied.
+     * session_revoke() answers denied for what was revoked before, and for what never was one. */
     void (*session_check)(struct assay_handle *, struct assay_bytes session,
                           struct assay_text *ret_name, struct assay_reply *ret);
     void (*session_revoke)(struct assay_handle *, struct assay_bytes session,

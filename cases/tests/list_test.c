@@ -6,6 +6,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -54,6 +55,47 @@ static void each_says_what_it_is_for(void **state)
     }
 }
 
+/* "A-6.3.1", "PHC-02": a source that is known, a dash, numbers with points between them. */
+static bool is_requirement(const char *id, size_t size)
+{
+    static const char *const sources[] = {"A-", "N-", "O-", "P-", "PHC-", "R-", "X-"};
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        size_t start = strlen(sources[i]);
+        if (size > start && strncmp(id, sources[i], start) == 0 &&
+            strspn(id + start, "0123456789.") >= size - start && id[start] != '.' &&
+            id[size - 1] != '.')
+            return true;
+    }
+    return false;
+}
+
+/* Ids with one space between them. */
+static bool are_requirements(const char *text)
+{
+    for (;;) {
+        size_t size = strcspn(text, " ");
+        if (!is_requirement(text, size))
+            return false;
+        if (text[size] == 0)
+            return true;
+        text += size + 1;
+    }
+}
+
+static void each_requirement_is_an_id(void **state)
+{
+    static const char *const wrong[] = {"",     " ",     "N",      "N-",     "N-13 ", " N-13",
+                                        "Q-13", "N-13,", "A-6.3.", "A-.6.3", "N13",   "N-13  O-03"};
+    (void)state;
+    FOREACH_CASE(i)
+    if (all_cases[i]->requirements && !are_requirements(all_cases[i]->requirements))
+        fail_msg("%s: \"%s\" is no list of requirements", all_cases[i]->name,
+                 all_cases[i]->requirements);
+    assert_true(are_requirements("PHC-02 A-6.3.1"));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(are_requirements(wrong[i]));
+}
+
 static void each_is_found(void **state)
 {
     static const char *const foreign[] = {"", ".", "accounts", "accounts.", "no.such"};
@@ -77,6 +119,7 @@ int main(void)
         cmocka_unit_test(names_have_the_form_of_names),
         cmocka_unit_test(names_are_unique),
         cmocka_unit_test(each_says_what_it_is_for),
+        cmocka_unit_test(each_requirement_is_an_id),
         cmocka_unit_test(each_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -322,6 +322,17 @@ static void random_statement(uint64_t *seed, char *ret, size_t size)
     snprintf(ret, size, forms[form], key, length, key);
 }
 
+/* And what a journal mode leaves beside it. */
+static void unlink_real(const char *name)
+{
+    static const char *const suffixes[] = {"", "-journal", "-wal", "-shm"};
+    char path[64];
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        snprintf(path, sizeof path, "%s%s", name, suffixes[i]);
+        (void)unlink(path);
+    }
+}
+
 /* Many statements in one mode, on both disks; what they answer must never differ. */
 static void compare_disks(const char *mode, uint64_t seed)
 {
@@ -351,7 +362,7 @@ static void compare_disks(const char *mode, uint64_t seed)
     assert_whole(ours);
     assert_int_equal(number_of(ours, "PRAGMA page_count"), number_of(real, "PRAGMA page_count"));
     assert_int_equal(sqlite3_close(ours) | sqlite3_close(real), SQLITE_OK);
-    unlink(real_name);
+    unlink_real(real_name);
 }
 
 static void same_as_the_real_disk(void **state)
@@ -448,7 +459,7 @@ static void content_as_on_the_real_disk(void **state)
     }
     raw_close(&ours);
     raw_close(&real);
-    unlink(real_name);
+    unlink_real(real_name);
 }
 
 /* Deleting, on both disks: what is gone is gone, and deleting it again is an error of its own. */
@@ -783,6 +794,12 @@ static void catalogue_keeps_its_order(void **state)
         "entropy.kernel nosys stuck",
         "entropy.large nosys short stuck",
         "clock.read forward back restart still",
+        "file.open exhausted access",
+        "file.read io short interrupted",
+        "file.write io full short interrupted",
+        "file.sync io",
+        "file.change io",
+        "file.flush full",
     };
     for (size_t i = 0; i < FAULT_OPERATIONS; i++) {
         const struct operation *row = &fault_catalogue.operations[i];
@@ -792,6 +809,35 @@ static void catalogue_keeps_its_order(void **state)
             used += snprintf(text + used, sizeof text - (size_t)used, " %s", row->effects[e]);
         assert_string_equal(text, expected[i]);
     }
+}
+
+/* Each row of the document is one of the catalogue, with its effects, and there are no others. */
+static void document_is_complete(void **state)
+{
+    char line[512], expected[256];
+    uint32_t rows = 0;
+    FILE *document = fopen(ASSAY_SOURCE "/faults/README.md", "r");
+    (void)state;
+    assert_non_null(document);
+    for (bool inside = false; fgets(line, sizeof line, document);) {
+        if (strncmp(line, "| operation |", 13) == 0)
+            inside = true;
+        if (!inside || strncmp(line, "| `", 3) != 0)
+            continue;
+        assert_true(rows < FAULT_OPERATIONS);
+        const struct operation *row = &fault_catalogue.operations[rows++];
+        int used = snprintf(expected, sizeof expected, "| `%s` |", row->name);
+        for (uint32_t i = 0; i < row->effect_count; i++)
+            used += snprintf(expected + used, sizeof expected - (size_t)used, "%s %s", i ? "," : "",
+                             row->effects[i]);
+        snprintf(expected + used, sizeof expected - (size_t)used, " |");
+        line[strlen(expected)] = 0;
+        assert_string_equal(line, expected);
+        if (rows == FAULT_OPERATIONS)
+            inside = false;
+    }
+    fclose(document);
+    assert_int_equal(rows, FAULT_OPERATIONS);
 }
 
 /* Last: shutting SQLite down brings the unix VFS back, and we notice. */
@@ -840,6 +886,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(catalogue_is_complete),
+        cmocka_unit_test(document_is_complete),
         cmocka_unit_test(catalogue_keeps_its_order),
         cmocka_unit_test_setup(content_as_on_the_real_disk, reset),
         cmocka_unit_test_setup(deleting_as_on_the_real_disk, reset),

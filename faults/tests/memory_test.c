@@ -115,6 +115,51 @@ static void calls_count_once(void **state)
     assert_memory_equal(key, other, KEY_BYTES);
 }
 
+/* In KiB times passes, for a call and for a string; what the library refuses unseen costs nothing.
+ */
+static void work_is_counted(void **state)
+{
+    (void)state;
+    uint8_t key[KEY_BYTES];
+    char text[crypto_pwhash_STRBYTES];
+    const uint64_t work = OPSLIMIT * (MEMLIMIT / 1024);
+    begin(-1);
+    assert_int_equal(derive(key), 0);
+    assert_int_equal(edge_held(CALL_CRYPTO_PWHASH), work);
+    assert_int_equal(store(text), 0);
+    assert_int_equal(edge_held(CALL_CRYPTO_PWHASH_STR), work);
+    assert_int_equal(crypto_pwhash_str_verify(text, "right", 5), 0);
+    assert_int_equal(edge_held(CALL_CRYPTO_PWHASH_STR_VERIFY), work);
+    assert_int_equal(
+        crypto_pwhash(key, sizeof key, "right", 5, salt, 1, SIZE_MAX, crypto_pwhash_ALG_DEFAULT),
+        -1);
+    assert_int_equal(edge_held(CALL_CRYPTO_PWHASH), work);
+    assert_false(end());
+}
+
+/* A case may allow so much work: more is refused as if there were no memory, and not begun. */
+static void work_can_be_limited(void **state)
+{
+    (void)state;
+    static const char years[] = "$argon2id$v=19$m=8,t=4294967295,p=1$c29tZXNhbHRzb21lc2FsdA$"
+                                "nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    char text[crypto_pwhash_STRBYTES] = "";
+    uint8_t key[KEY_BYTES];
+    memcpy(text, years, sizeof years);
+    begin(-1);
+    edge_allow(CALL_CRYPTO_PWHASH, 1000);
+    edge_allow(CALL_CRYPTO_PWHASH_STR_VERIFY, 1000);
+    assert_int_equal(crypto_pwhash_str_verify(text, "right", 5), -1);
+    assert_int_equal(edge_refused(CALL_CRYPTO_PWHASH_STR_VERIFY), 1);
+    assert_int_equal(crypto_pwhash(key, sizeof key, "right", 5, salt, 1000000, MEMLIMIT,
+                                   crypto_pwhash_ALG_DEFAULT),
+                     -1);
+    assert_int_equal(errno, ENOMEM);
+    assert_int_equal(edge_refused(CALL_CRYPTO_PWHASH), 1);
+    assert_int_equal(derive(key), 0);
+    assert_false(end());
+}
+
 /* A library call that fails and one whose memory fails cannot be told apart. */
 static void calls_without_memory(void **state)
 {
@@ -283,6 +328,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(calls_count_once, reset),
+        cmocka_unit_test_setup(work_is_counted, reset),
+        cmocka_unit_test_setup(work_can_be_limited, reset),
         cmocka_unit_test_setup(calls_without_memory, reset),
         cmocka_unit_test_setup(other_mappings_are_left_alone, reset),
         cmocka_unit_test_setup(quiet_edge_lets_all_pass, reset),

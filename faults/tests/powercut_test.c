@@ -219,10 +219,11 @@ static void nothing(void *context)
     (void)context;
 }
 
-static void restart(void *context)
+static const char *restart(void *context)
 {
     (void)context;
     faults_restart();
+    return NULL;
 }
 
 /* One run through all states, with a plan. */

@@ -6,11 +6,16 @@
  */
 #include "subject.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/time.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #define SALT_BYTES                16u
@@ -122,6 +127,147 @@ static enum outcome_of_deed try_lock(bool prepared)
     return (uint64_t)(now - since) < LOCK_SECONDS ? WORKED : now > since ? SAID_SO : WENT_ON;
 }
 
+/* --- Files of its own ------------------------------------------------------------------------- */
+
+#define RECORD_PATH  "record"
+#define NEW_PATH     "record.new"
+#define RECORD_BYTES 64u
+
+static const char record[RECORD_BYTES + 1] =
+    "alice has a password, and it is long enough for half of it to go"; /* to its last byte */
+
+/* What the file holds is what was written to it, whole. */
+static bool is_there(void)
+{
+    char found[RECORD_BYTES + 1];
+    FILE *file = fopen(RECORD_PATH, "r");
+    size_t size = file != NULL ? fread(found, 1, sizeof found, file) : 0;
+    if (file != NULL)
+        (void)fclose(file);
+    return size == RECORD_BYTES && memcmp(found, record, RECORD_BYTES) == 0;
+}
+
+/* Only who is prepared looks at `said`. */
+static enum outcome_of_deed judge_file(bool said, bool did, bool prepared)
+{
+    return prepared && !said ? SAID_SO : did ? WORKED : WENT_ON;
+}
+
+static bool write_whole(int descriptor, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t part = write(descriptor, bytes, size);
+        if (part < 0 && errno == EINTR)
+            continue;
+        if (part <= 0)
+            return false;
+        bytes += part;
+        size -= (size_t)part;
+    }
+    return true;
+}
+
+static bool read_whole(int descriptor, char *ret, size_t size)
+{
+    while (size > 0) {
+        ssize_t part = read(descriptor, ret, size);
+        if (part < 0 && errno == EINTR)
+            continue;
+        if (part <= 0)
+            return false;
+        ret += part;
+        size -= (size_t)part;
+    }
+    return true;
+}
+
+static enum outcome_of_deed try_open(bool prepared)
+{
+    int descriptor = open(RECORD_PATH, O_RDWR | O_CREAT, 0600);
+    if (descriptor >= 0)
+        (void)close(descriptor);
+    return judge_file(descriptor >= 0, descriptor >= 0, prepared);
+}
+
+static enum outcome_of_deed try_fopen(bool prepared)
+{
+    FILE *file = fopen(RECORD_PATH, "a");
+    if (file != NULL)
+        (void)fclose(file);
+    return judge_file(file != NULL, file != NULL, prepared);
+}
+
+static enum outcome_of_deed try_write(bool prepared)
+{
+    int descriptor = open(RECORD_PATH, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    bool said = prepared ? write_whole(descriptor, record, RECORD_BYTES)
+                         : write(descriptor, record, RECORD_BYTES) != 0;
+    (void)close(descriptor);
+    return judge_file(said, is_there(), prepared);
+}
+
+static enum outcome_of_deed try_read(bool prepared)
+{
+    char found[RECORD_BYTES] = {0};
+    int descriptor = open(RECORD_PATH, O_RDONLY);
+    bool said = prepared ? read_whole(descriptor, found, sizeof found)
+                         : read(descriptor, found, sizeof found) != 0;
+    (void)close(descriptor);
+    return judge_file(said, memcmp(found, record, sizeof found) == 0, prepared);
+}
+
+static enum outcome_of_deed try_sync(bool prepared)
+{
+    int descriptor = open(RECORD_PATH, O_RDWR);
+    bool said = fsync(descriptor) == 0;
+    (void)close(descriptor);
+    return judge_file(said, said, prepared);
+}
+
+static enum outcome_of_deed try_rename(bool prepared)
+{
+    int descriptor = open(NEW_PATH, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    (void)close(descriptor);
+    bool said = rename(NEW_PATH, RECORD_PATH) == 0;
+    return judge_file(said, access(NEW_PATH, F_OK) != 0, prepared);
+}
+
+static enum outcome_of_deed write_buffered(bool prepared, bool by_closing)
+{
+    FILE *file = fopen(RECORD_PATH, "w");
+    bool said = fwrite(record, RECORD_BYTES, 1, file) == 1;
+    if (!by_closing)
+        said = said && fflush(file) == 0;
+    bool did = by_closing || is_there(); /* before what is left is written when it is closed */
+    said = fclose(file) == 0 && said;
+    return judge_file(said, did && is_there(), prepared);
+}
+
+static enum outcome_of_deed try_flush(bool prepared)
+{
+    return write_buffered(prepared, false);
+}
+
+static enum outcome_of_deed try_close(bool prepared)
+{
+    return write_buffered(prepared, true);
+}
+
+/* Without a lock, whoever comes between reading and writing is overwritten. */
+static void add(uint32_t *shared, enum file_lock lock)
+{
+    struct flock whole = {.l_type = F_WRLCK};
+    int descriptor = open(RECORD_PATH, O_RDWR | O_CREAT, 0600);
+    if (lock == LOCK_OF_FLOCK)
+        (void)flock(descriptor, LOCK_EX);
+    if (lock == LOCK_OF_DESCRIPTION)
+        (void)fcntl(descriptor, F_OFD_SETLKW, &whole);
+    uint32_t before = *shared;
+    (void)fsync(descriptor);
+    *shared = before + 1;
+    (void)close(descriptor);
+}
+
 static time_t now(void)
 {
     struct timespec time = {0};
@@ -132,6 +278,12 @@ static int64_t now_us(void)
 {
     struct timeval time = {0};
     return gettimeofday(&time, NULL) == 0 ? time.tv_sec * INT64_C(1000000) + time.tv_usec : -1;
+}
+
+static int64_t monotonic_s(void)
+{
+    struct timespec time = {0};
+    return clock_gettime(CLOCK_MONOTONIC, &time) == 0 ? time.tv_sec : -1;
 }
 
 static void rest(unsigned seconds)
@@ -147,6 +299,47 @@ static int wait_for(pthread_cond_t *condition, pthread_mutex_t *mutex, unsigned 
 {
     struct timespec deadline = {time(NULL) + seconds, 0};
     return pthread_cond_timedwait(condition, mutex, &deadline);
+}
+
+static void wipe_and_free(char *text, bool wiped)
+{
+    if (wiped)
+        explicit_bzero(text, strlen(text));
+    NOBODY_OPTIMISES(text);
+    free(text);
+}
+
+static void free_copy(const char *text, bool wiped)
+{
+    char *copy = malloc(strlen(text) + 1);
+    NOBODY_OPTIMISES(copy);
+    if (copy != NULL)
+        wipe_and_free(strcpy(copy, text), wiped);
+}
+
+/* By a little, so that libc would leave it where it is. */
+static void grow_copy(const char *text)
+{
+    char *copy = strdup(text);
+    NOBODY_OPTIMISES(copy);
+    char *grown = copy != NULL ? realloc(copy, strlen(text) + 2) : NULL;
+    NOBODY_OPTIMISES(grown);
+    if (grown != NULL)
+        wipe_and_free(grown, true);
+}
+
+static bool fresh_is_zero(size_t size)
+{
+    uint8_t *memory = malloc(size);
+    NOBODY_OPTIMISES(memory);
+    bool zero = memory != NULL && is_empty(memory, size);
+    free(memory);
+    return zero;
+}
+
+static void say(const char *text)
+{
+    syslog(LOG_DEBUG, "it says: %s", text);
 }
 
 const struct subject_functions *subject_functions(void)
@@ -165,11 +358,25 @@ const struct subject_functions *subject_functions(void)
         .salt_by_getentropy = try_getentropy,
         .large_seed = try_large_seed,
         .lock_holds = try_lock,
+        .open = try_open,
+        .fopen = try_fopen,
+        .read = try_read,
+        .write = try_write,
+        .sync = try_sync,
+        .rename = try_rename,
+        .flush = try_flush,
+        .close = try_close,
         .getrandom = getrandom,
         .now = now,
         .now_us = now_us,
+        .monotonic_s = monotonic_s,
         .rest = rest,
         .wait = wait_for,
+        .add = add,
+        .free_copy = free_copy,
+        .grow_copy = grow_copy,
+        .fresh_is_zero = fresh_is_zero,
+        .log = say,
     };
     return &functions;
 }

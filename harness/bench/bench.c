@@ -92,10 +92,23 @@ static void faults_begin(void *context, uint64_t entropy_seed)
     faults_reset(entropy_seed);
 }
 
-static void faults_go_on(void *context)
+static const char *faults_go_on(void *context)
 {
     (void)context;
     faults_restart();
+    return NULL;
+}
+
+static void faults_keep(void *context, const void *owner, uint64_t entropy_seed)
+{
+    (void)context;
+    disk_keep(owner, entropy_seed);
+}
+
+static bool faults_put_back(void *context, const void *owner, uint64_t entropy_seed)
+{
+    (void)context;
+    return disk_restore(owner, entropy_seed);
 }
 
 static void nothing_ends(void *context)
@@ -107,8 +120,8 @@ const struct world world_of_nothing = {.begin = nothing_begins, .end = nothing_e
 const struct world world_of_faults = {.begin = faults_begin,
                                       .end = nothing_ends,
                                       .restart = faults_go_on,
-                                      .keep = disk_keep,
-                                      .restore = disk_restore};
+                                      .keep = faults_keep,
+                                      .restore = faults_put_back};
 
 /* --- The table ---------------------------------------------------------------------------------
  */
@@ -182,8 +195,15 @@ void bench_row(struct bench *bench, const struct row *row)
                                "ok", judged ? json_boolean(ok) : json_null()));
 }
 
+void bench_go_anywhere(void)
+{
+    cpu_set_t all;
+    memset(&all, 0xff, sizeof all); /* of those that there are */
+    (void)sched_setaffinity(0, sizeof all, &all);
+}
+
 /* Stays on the processor on which it happens to be. */
-static void stay_here(void)
+void bench_stay_here(void)
 {
     cpu_set_t here;
     int number = sched_getcpu();
@@ -203,11 +223,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: assay-bench [--quick] [FILE]\n");
         return EXIT_USAGE;
     }
-    stay_here();
+    bench_stay_here();
     bench.rows = json_array();
     bench_remark(anchor_name() ? anchor_name() : "RapidCheck is not installed");
     printf("%-44s %12s %12s %10s  wanted\n", "what", "ours", "theirs", "ratio");
     worker_rows(&bench); /* before the interceptors are installed in this process */
+    mutant_rows(&bench);
     const char *wrong = faults_install();
     if (wrong || !module_load("reference", &reference, message)) {
         fprintf(stderr, "bench: %s\n", wrong ? wrong : message);
@@ -217,6 +238,8 @@ int main(int argc, char **argv)
     schedule_rows(&bench);
     shrink_rows(&bench);
     fault_rows(&bench);
+    growth_rows(&bench);
+    whole_rows(&bench);
     int failed = path && json_dump_file(bench.rows, path, JSON_INDENT(2)) != 0;
     if (failed)
         fprintf(stderr, "bench: cannot write %s\n", path);

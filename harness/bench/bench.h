@@ -7,10 +7,14 @@
  *   engine_rows.c  cases a second, overhead, a bug of five steps
  *   schedule_rows.c  interleavings of two clients
  *   shrink_rows.c  the problems of the shrinking challenge
+ *   mutant_rows.c  mutants of the codec
  *   fault_rows.c   the edge, and runs with one fault
+ *   growth_rows.c  logins while the accounts become more
+ *   whole_rows.c   the login service
  *   five_steps.c   the target with that bug
  *   anchor.h       what is asked of the engine that ours is compared with: rapidcheck.cpp, or
  *                  no_anchor.c where it is not installed
+ *   libfiu.c       the same of a point of failure; no_libfiu.c
  */
 #ifndef ASSAY_BENCH_H
 #define ASSAY_BENCH_H
@@ -49,6 +53,10 @@ void bench_progress(const char *what);
 /* Ends the program: what was to be measured does not do what it should. */
 __attribute__((noreturn)) void bench_broken(const char *why);
 
+/* The processor on which all is measured; and all of them again, for other programs. */
+void bench_stay_here(void);
+void bench_go_anywhere(void);
+
 /* `full`, or very few in a quick run. */
 uint32_t bench_count(const struct bench *, uint32_t full);
 
@@ -69,10 +77,17 @@ double bench_median(double *values, uint32_t count);
  * before each. */
 extern const struct world world_of_nothing, world_of_faults;
 
+/* Nanoseconds of a point of failure of libfiu that is disabled; NO_ANCHOR, if it is not installed:
+ * libfiu.c, no_libfiu.c. */
+measurement libfiu_disabled_ns;
+
 void worker_rows(struct bench *); /* first: see there */
+void mutant_rows(struct bench *); /* it forks: while this process is small */
 void engine_rows(struct bench *);
 void schedule_rows(struct bench *);
 void shrink_rows(struct bench *);
 void fault_rows(struct bench *);
+void growth_rows(struct bench *);
+void whole_rows(struct bench *);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What faults cost: the edge while nothing is armed, runs with one fault in this process against a
- * new process for each, and states that power cuts leave.
+ * What faults cost: the edge while nothing is armed, against a point of libfiu; runs with one fault
+ * in this process against a new process for each, and states that power cuts leave.
  *
  * The runs are outage.five_steps on the reference: open, register, log in, change, close, and then
  * a look at the truth by a new handle. Their faults are spread evenly over all sites that the five
@@ -115,9 +115,11 @@ static void record_sites(const struct bench *bench)
 void fault_rows(struct bench *bench)
 {
     bench_progress("the edge");
-    struct medians edges = bench_medians(bench, disabled_edge, NULL);
+    struct medians edges = bench_medians(bench, disabled_edge, libfiu_disabled_ns);
     bench_row(bench,
               &(struct row){"faults.edge_disabled_ns", edges.ours, NO_ANCHOR, OURS_AT_MOST, 2});
+    bench_row(bench, &(struct row){"faults.edge_disabled_against_libfiu", edges.ours, edges.theirs,
+                                   RATIO_AT_MOST, 0.1});
     bench_progress("runs with one fault");
     record_sites(bench);
     struct medians runs = bench_medians(bench, faults_in_process, faults_by_fork);

@@ -16,6 +16,7 @@ struct options {
     const char *resume;                   /* --resume[=DIR]: "" for the last run, or null */
     const char *regressions;              /* --regressions DIR, an existing one, or null */
     const char *note;                     /* --note TEXT, or null */
+    const char *mutant;                   /* --mutant KEY, or null */
     const char *patches, *source, *build; /* prove: the changes of a foreign source, or null */
     const char *gate;                     /* --gate FILE, or null */
     const char *mutants;                  /* --mutants FILE, or null */
@@ -39,6 +40,7 @@ void options_read(const struct command *, int argc, char **argv, struct options 
 enum exit_code command_list(const struct options *);
 enum exit_code command_check(const struct options *);
 enum exit_code command_prove(const struct options *);
+enum exit_code command_mutants(const struct options *);
 enum exit_code command_compare(const struct options *);
 enum exit_code command_replay(const struct options *);
 enum exit_code command_keep(const struct options *);

@@ -32,32 +32,6 @@ static const char *target_of(const struct options *options)
     return options->argument_count > 0 ? options->arguments[0] : "reference";
 }
 
-/* Goes on with an earlier run: what it finished is in the check then. */
-static enum exit_code session_resume(struct session *session, struct check *check)
-{
-    const struct options *options = session->options;
-    char message[MODULE_MESSAGE_BYTES], last[4096];
-    snprintf(last, sizeof last, "%s/latest", options->out);
-    if (!events_resume(&session->events, *options->resume ? options->resume : last, "check",
-                       session->target, &session->settings, check, NULL, message))
-        return complain(EXIT_USAGE, message);
-    if (session->events.complete)
-        printf("the run in %s was complete: here it is again\n", session->events.folder);
-    return session->events.failed ? EXIT_INTERNAL : EXIT_GREEN;
-}
-
-/* A run that was not judged: says why, and how to go on with one that was stopped. */
-static enum exit_code end_unjudged(struct session *session, const struct check *check)
-{
-    terminal_progress(&session->terminal, "%s", "");
-    enum exit_code exit_code = session_close(session, check->exit_code, check->message);
-    complain(exit_code, check->message);
-    if (check->exit_code == EXIT_INTERRUPTED || check->exit_code == EXIT_INTERNAL)
-        fprintf(stderr, "assay: to go on, the same command with --resume=%s\n",
-                session->events.folder);
-    return exit_code;
-}
-
 static enum exit_code report_check(struct session *session, const struct check *check)
 {
     const struct options *options = session->options;
@@ -92,17 +66,25 @@ enum exit_code command_check(const struct options *options)
                                       .result = on_result,
                                       .shrinking = session_shrinking,
                                       .context = &session};
+    char with_mutant[4096];
     const char *target = target_of(options);
+    if (options->mutant) {
+        snprintf(with_mutant, sizeof with_mutant, "%.4000s@%s", target_of(options),
+                 options->mutant);
+        target = with_mutant;
+    }
     session_init(&session, options, target);
     session_know(&session);
     check_plan(&session.settings, &check);
-    enum exit_code exit_code = options->resume                   ? session_resume(&session, &check)
+    enum exit_code exit_code = options->resume
+                                   ? session_resume(&session, "check", &check, NULL, NULL)
                                : session_open(&session, "check") ? EXIT_GREEN
                                                                  : EXIT_INTERNAL;
     if (exit_code == EXIT_GREEN) {
         check_run(target, &session.settings, &listener, &check);
-        exit_code = check.exit_code >= EXIT_UNJUDGED ? end_unjudged(&session, &check)
-                                                     : report_check(&session, &check);
+        exit_code = check.exit_code >= EXIT_UNJUDGED
+                        ? session_unjudged(&session, check.exit_code, check.message)
+                        : report_check(&session, &check);
     }
     regressions_done(&session.regressions);
     check_done(&check);
@@ -216,13 +198,21 @@ static void list_cases(void)
             if (all_cases[i]->techniques & (1u << technique))
                 printf(" %s", technique_name(technique));
         printf("\n    %s\n    stands for %s\n", all_cases[i]->shows, all_cases[i]->stands_for);
+        if (all_cases[i]->requirements)
+            printf("    required by %s\n", all_cases[i]->requirements);
     }
 }
 
+static bool ends_with(const char *name, const char *ending)
+{
+    size_t size = strlen(name), ending_size = strlen(ending);
+    return size > ending_size && strcmp(name + size - ending_size, ending) == 0;
+}
+
+/* A module, and not the mutants of one: these are no target of their own. */
 static int is_module(const struct dirent *entry)
 {
-    size_t size = strlen(entry->d_name);
-    return size > 3 && strcmp(entry->d_name + size - 3, ".so") == 0;
+    return ends_with(entry->d_name, ".so") && !ends_with(entry->d_name, "-mutants.so");
 }
 
 static bool list_targets(void)

@@ -20,20 +20,18 @@ echo 'the tests let it through, and the logs blamed the network. Would that upda
 say '1. The code as it is: real Argon2id, a real SQLite database, every single fault'
 "$assay" check reference --runs 100 || exit 1
 
-say '2. Updates like the one of the incident'
-for patch in "$folder"/defects/inc-*.patch; do
-    name=$(basename "$patch" .patch)
+say '2. Three of the updates like the one of the incident'
+for name in inc-b64-plus-mangled inc-memlimit-enomem inc-rehash-truncates; do
     bad=$((bad + 1))
-    say "$name: $(title "$patch")"
+    say "$name: $(title "$folder/defects/$name.patch")"
     "$assay" compare reference "$name" --first --runs 100
     [ $? = 1 ] && refused=$((refused + 1))
 done
 
-say '3. Changes that do no harm'
-for patch in "$folder"/harmless/*.patch; do
-    name=$(basename "$patch" .patch)
+say '3. Two of the changes that do no harm'
+for name in retuned-cost tidier-store; do
     good=$((good + 1))
-    say "$name: $(title "$patch")"
+    say "$name: $(title "$folder/harmless/$name.patch")"
     "$assay" compare reference "$name" --first --runs 100 && passed=$((passed + 1))
 done
 

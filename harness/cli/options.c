@@ -25,6 +25,11 @@ enum {
     KEY_NOTE,
     KEY_HANG,
     KEY_SHARD,
+    KEY_SINCE,
+    KEY_SAMPLE,
+    KEY_BUDGET,
+    KEY_SUPPRESSIONS,
+    KEY_MUTANT,
     KEY_RESUME,
     KEY_WITHOUT_INJECTOR,
     KEY_WITHOUT_CHECKS,
@@ -60,10 +65,18 @@ static const struct argp_option table[] = {
     {"out", KEY_OUT, "DIR", 0, "folder for the events of each run (out)", 0},
     {"hang-seconds", KEY_HANG, "N", 0, "patience with a target that makes no progress (10)", 0},
     {"jobs", 'j', "N", 0, "cells at once (as many as there are processors)", 0},
-    {"shard", KEY_SHARD, "K/N", 0,
-     "check: only the Kth of N parts of the cells; prove: of the changes", 0},
+    {"since", KEY_SINCE, "REVISION", 0,
+     "mutants: only those on lines that git says have changed since", 0},
+    {"sample", KEY_SAMPLE, "N", 0, "mutants: only N, always the same ones", 0},
+    {"budget-ms", KEY_BUDGET, "N", 0, "mutants: work with one that survives (2000)", 0},
+    {"suppressions", KEY_SUPPRESSIONS, "FILE", 0,
+     "mutants: those that need not be killed (the file beside the modules)", 0},
+    {"mutant", KEY_MUTANT, "KEY", 0, "check: with this mutant of the target switched on", 0},
+    {"shard", KEY_SHARD, "K/N", 0, "check, mutants: only the Kth of N parts; prove: of the changes",
+     0},
     {"resume", KEY_RESUME, "DIR", OPTION_ARG_OPTIONAL,
-     "check, prove: go on with a run that was killed, by the same command (the last one)", 0},
+     "check, mutants, prove: go on with a run that was killed, by the same command (the last one)",
+     0},
     {"patches", KEY_PATCHES, "DIR", 0,
      "prove: the changes in DIR/defects and DIR/harmless, made to another source than the "
      "reference",
@@ -190,8 +203,15 @@ static void refuse_misplaced(struct argp_state *state, const struct reading *rea
     const struct settings *settings = &options->settings;
     bool prove = strcmp(reading->command->name, "prove") == 0;
     bool check = strcmp(reading->command->name, "check") == 0;
-    if (!check && !prove && (settings->shards || options->resume))
-        argp_error(state, "--shard and --resume are options of check and prove");
+    bool mutants = strcmp(reading->command->name, "mutants") == 0;
+    if (!check && !mutants && !prove && (settings->shards || options->resume))
+        argp_error(state, "--shard and --resume are options of check, mutants and prove");
+    if (!mutants &&
+        (settings->since || settings->sample || settings->budget_ms || settings->suppressions))
+        argp_error(state,
+                   "--since, --sample, --budget-ms and --suppressions are options of mutants");
+    if (!check && options->mutant)
+        argp_error(state, "--mutant is an option of check; a token has the mutant in it");
     if (!prove && (settings->orders.muted || settings->orders.deaf || settings->orders.cpu_us_max ||
                    options->patches || options->source || options->build || options->gate ||
                    options->mutants))
@@ -232,6 +252,24 @@ static error_t take(int key, char *value, struct argp_state *state)
         return 0;
     case 'j':
         settings->jobs = (uint32_t)number(state, value, "jobs", 1, JOBS_MAX);
+        return 0;
+    case KEY_SINCE:
+        settings->since = value;
+        return 0;
+    case KEY_SAMPLE:
+        settings->sample = (uint32_t)number(state, value, "sample", 1, MUTANTS_MAX);
+        return 0;
+    case KEY_BUDGET:
+        settings->budget_ms = (uint32_t)number(state, value, "budget-ms", 1, 100000000);
+        return 0;
+    case KEY_SUPPRESSIONS:
+        settings->suppressions = value;
+        return 0;
+    case KEY_MUTANT:
+        if (strlen(value) != 16 || strspn(value, "0123456789abcdef") != 16)
+            argp_error(state, "--mutant wants a key of sixteen hexadecimal digits, not \"%s\"",
+                       value);
+        options->mutant = value;
         return 0;
     case KEY_SHARD:
         take_shard(state, value, settings);

@@ -36,13 +36,6 @@ static void on_judged(void *context, const struct exhibit *exhibit)
     events_write(&proving->session.events, event_of_exhibit(exhibit));
 }
 
-static enum exit_code unjudged(struct proving *proving, enum exit_code exit_code,
-                               const char *message)
-{
-    terminal_progress(&proving->session.terminal, "%s", "");
-    return session_close(&proving->session, complain(exit_code, message), message);
-}
-
 /* The member "mutants" of a document, or the document itself. False: it is neither. */
 static bool read_mutants(const char *path, json_t **ret)
 {
@@ -71,22 +64,7 @@ static enum exit_code find_exhibits(struct proving *proving)
     if (foreign_build(options->patches, options->source, options->build, work, on_building, proving,
                       proof))
         return EXIT_GREEN;
-    return unjudged(proving, proof->exit_code, proof->message);
-}
-
-/* Goes on with an earlier proof: the cells of its baseline and the exhibits that are the same now
- * are there then. */
-static enum exit_code resume(struct proving *proving)
-{
-    struct session *session = &proving->session;
-    const struct taker taker = {exhibit_take, &proving->proof};
-    char message[MODULE_MESSAGE_BYTES], last[4096];
-    snprintf(last, sizeof last, "%s/latest", session->options->out);
-    if (!events_resume(&session->events,
-                       *session->options->resume ? session->options->resume : last, "prove",
-                       session->target, &session->settings, &proving->proof.base, &taker, message))
-        return complain(EXIT_USAGE, message);
-    return session->events.failed ? EXIT_INTERNAL : EXIT_GREEN;
+    return session_unjudged(&proving->session, proof->exit_code, proof->message);
 }
 
 /* How many of a kind were judged, and are not as they should be. */
@@ -146,16 +124,14 @@ static enum exit_code prove(struct proving *proving)
     for (uint32_t i = 0; i < proof->exhibit_count; i++)
         (void)print_of_module(proof->exhibits[i].target, proof->exhibits[i].module);
     prove_plan(&session->settings, session->options->full, proof);
-    if (session->options->resume && (exit_code = resume(proving)) != EXIT_GREEN)
+    const struct taker taker = {exhibit_take, proof};
+    if (session->options->resume)
+        exit_code = session_resume(session, "prove", &proof->base, NULL, &taker);
+    if (exit_code != EXIT_GREEN)
         return exit_code;
     prove_run(&session->settings, session->options->full, &listener, proof);
-    if (proof->exit_code >= EXIT_UNJUDGED) {
-        exit_code = unjudged(proving, proof->exit_code, proof->message);
-        if (exit_code == EXIT_INTERRUPTED || exit_code == EXIT_INTERNAL)
-            fprintf(stderr, "assay: to go on, the same command with --resume=%s\n",
-                    session->events.folder);
-        return exit_code;
-    }
+    if (proof->exit_code >= EXIT_UNJUDGED)
+        return session_unjudged(session, proof->exit_code, proof->message);
     return report(proving);
 }
 

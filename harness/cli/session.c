@@ -86,3 +86,28 @@ enum exit_code complain(enum exit_code exit_code, const char *message)
     fprintf(stderr, "assay: %s\n", message);
     return exit_code;
 }
+
+enum exit_code session_resume(struct session *session, const char *command, struct check *check,
+                              struct mutation *mutation, const struct taker *taker)
+{
+    const struct options *options = session->options;
+    char message[MODULE_MESSAGE_BYTES], last[4096];
+    snprintf(last, sizeof last, "%s/latest", options->out);
+    if (!events_resume(&session->events, *options->resume ? options->resume : last, command,
+                       session->target, &session->settings, check, mutation, taker, message))
+        return complain(EXIT_USAGE, message);
+    if (session->events.complete)
+        printf("the run in %s was complete: here it is again\n", session->events.folder);
+    return session->events.failed ? EXIT_INTERNAL : EXIT_GREEN;
+}
+
+enum exit_code session_unjudged(struct session *session, enum exit_code why, const char *message)
+{
+    terminal_progress(&session->terminal, "%s", "");
+    enum exit_code exit_code = session_close(session, why, message);
+    complain(exit_code, message);
+    if (why == EXIT_INTERRUPTED || why == EXIT_INTERNAL)
+        fprintf(stderr, "assay: to go on, the same command with --resume=%s\n",
+                session->events.folder);
+    return exit_code;
+}

@@ -27,6 +27,13 @@ bool session_open(struct session *, const char *command);
 /* Ends the events and gives the exit code: that of the run, unless its records were lost. */
 enum exit_code session_close(struct session *, enum exit_code, const char *verdict);
 
+/* Goes on with an earlier run: what it finished is in the check, the mutation or with the taker
+ * then; either of the last two may be null. */
+enum exit_code session_resume(struct session *, const char *command, struct check *,
+                              struct mutation *, const struct taker *);
+/* Ends a run that was not judged: says why, and how to go on with one that was stopped. */
+enum exit_code session_unjudged(struct session *, enum exit_code why, const char *message);
+
 /* For a struct listener whose context is a session. */
 void session_loaded(void *session, const struct check *);
 void session_found(void *session, const struct finding *);

@@ -14,6 +14,8 @@
 #include "harness/engine/power.h"
 #include "harness/engine/unseen.h"
 
+#define US_PER_SECOND UINT64_C(1000000)
+
 enum { RUN_FAILED = 1, RUN_REJECTED, RUN_UNSUPPORTED, RUN_UNHEARD };
 
 const char *verdict_name(enum verdict verdict)
@@ -49,7 +51,7 @@ static void make_disk(struct run *run, const struct test_case *test_case, const 
     edge_quiet(true);
     test_case->prepare(run, subject);
     run_release(run, 0);
-    world->keep(test_case, entropy_seed);
+    world->keep(world->context, test_case, entropy_seed);
     run->outcome->checks = run->outcome->steps = 0;
 }
 
@@ -63,10 +65,11 @@ static void run_begin(struct run *run, const struct test_case *test_case, const 
     if (test_case->prepare && run->telling)
         make_disk(run, test_case, subject, world, entropy_seed);
     world->begin(world->context, entropy_seed);
-    if (test_case->prepare && !world->restore(test_case, entropy_seed)) {
+    if (test_case->prepare && !world->restore(world->context, test_case, entropy_seed)) {
         make_disk(run, test_case, subject, world, entropy_seed);
         world->begin(world->context, entropy_seed);
-        CHECK_CASE(run, world->restore(test_case, entropy_seed), "the case's disk was not kept");
+        if (!world->restore(world->context, test_case, entropy_seed))
+            unsupported(run, "a store that can be kept from run to run");
     }
     edge_begin(&run->outcome->plan);
 }
@@ -171,6 +174,28 @@ void step(struct run *run, const char *name)
     snprintf(run->outcome->step, sizeof run->outcome->step, "%s", name);
     edge_step(run->outcome->steps++, name);
     unseen_end();
+}
+
+/* Both clocks of the world are there, or none. */
+static void need_clock(struct run *run)
+{
+    if (!run->world->pass || !run->world->set_clock)
+        unsupported(run, "a clock that this harness can drive");
+}
+
+void time_passes(struct run *run, uint64_t seconds)
+{
+    need_clock(run);
+    run->world->pass(run->world->context, seconds * US_PER_SECOND);
+    tell(run, "%llu seconds pass", (unsigned long long)seconds);
+}
+
+void clock_jumps(struct run *run, int64_t seconds)
+{
+    need_clock(run);
+    run->world->set_clock(run->world->context, seconds * (int64_t)US_PER_SECOND);
+    tell(run, "the wall clock is put %s by %lld seconds", seconds < 0 ? "back" : "on",
+         (long long)(seconds < 0 ? -seconds : seconds));
 }
 
 static __attribute__((format(printf, 2, 0))) void add_line(struct outcome *outcome,

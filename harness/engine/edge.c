@@ -27,7 +27,8 @@ static struct {
     uint64_t counts[OPERATIONS_MAX];                 /* within the run */
     char step_name[STEP_NAME_BYTES];
     struct site_list *recording;
-    uint64_t muted; /* operations that are not recorded */
+    void (*watch)(void); /* before each site that is recorded, or null */
+    uint64_t muted;      /* operations that are not recorded */
     const struct catalogue *catalogue;
 } state;
 
@@ -47,6 +48,8 @@ const struct catalogue *edge_catalogue(void)
 static void record(const struct site *site)
 {
     struct site_list *list = state.recording;
+    if (state.watch)
+        state.watch();
     if (list->count >= SITES_MAX || site->occurrence > OCCURRENCES_MAX) {
         list->overflow = true;
         return;
@@ -144,6 +147,15 @@ void edge_begin(const struct plan *plan)
     *passed = 0;
     state.running = state.active = true;
     held_reset();
+    outlets_reset();
+}
+
+void edge_arm(const struct plan *plan)
+{
+    state.plan = *plan;
+    state.fired = 0;
+    memset(state.fired_times, 0, sizeof state.fired_times);
+    memset(state.had, 0, sizeof state.had);
 }
 
 bool edge_is_running(void)
@@ -259,6 +271,11 @@ void edge_record(struct site_list *list)
     state.recording = list;
     if (list)
         memset(list, 0, sizeof *list);
+}
+
+void edge_watch(void (*watch)(void))
+{
+    state.watch = watch;
 }
 
 void edge_mute(uint64_t operations)

@@ -333,9 +333,14 @@ const char *technique_name(enum technique);
 
 /* A case: one property. `body` gets the subject as it was given to case_run(). */
 struct test_case {
-    const char *name;       /* theme.property */
-    const char *shows;      /* one sentence: what it shows */
-    const char *stands_for; /* requirement and class of incident */
+    const char *name;  /* theme.property */
+    const char *shows; /* one sentence: what it shows */
+    const char
+        *requirements;      /* ids of what somebody demands, "N-13 A-6.3.1": of NIST SP 800-63B-4
+                               (N), OWASP ASVS 5.0 (A), the OWASP cheat sheet on storing passwords
+                               (O), RFC 8265 (P), PHC strings (PHC), RFC 9106 (R), ourselves (X); or null
+                             */
+    const char *stands_for; /* class of incident */
     uint32_t techniques;    /* bits: 1u << enum technique */
     uint32_t
         weight; /* how many runs it gets, in percent of the budget for one case; 0 stands for 100 */
@@ -356,12 +361,18 @@ struct world {
     void (*begin)(void *context, uint64_t entropy_seed);
     void (*end)(void *context);
     void *context;
-    void (*thread)(void *context);  /* on each thread of a schedule before its body, or null */
-    void (*restart)(void *context); /* another process goes on with what the disk holds; or null */
+    void (*thread)(void *context); /* on each thread of a schedule before its body, or null */
+    /* Another process goes on with what the disk holds: null, or what the case would need for that.
+     * Or null: there is none. */
+    const char *(*restart)(void *context);
     /* Of cases that prepare a disk: it is kept as it is now; and put in place: false, if none was
      * kept for this owner and seed. Null: it is prepared for each run. */
-    void (*keep)(const void *owner, uint64_t entropy_seed);
-    bool (*restore)(const void *owner, uint64_t entropy_seed);
+    void (*keep)(void *context, const void *owner, uint64_t entropy_seed);
+    bool (*restore)(void *context, const void *owner, uint64_t entropy_seed);
+    /* Time passes by every clock of the subject; its wall clock is set, by so much. Or both null.
+     */
+    void (*pass)(void *context, uint64_t us);
+    void (*set_clock)(void *context, int64_t us);
 };
 /* What became of a run, from its outcome: the one place that says so. */
 enum consequence consequence_of(const struct outcome *);
@@ -439,6 +450,11 @@ void label(struct run *, const char *name);
 void cover(struct run *, uint32_t percent_min, bool holds, const char *name);
 /* Keeps the largest value. */
 void maximize(struct run *, int64_t value, const char *name);
+
+/* So many seconds pass, by every clock that the subject reads. */
+void time_passes(struct run *, uint64_t seconds);
+/* The subject's wall clock is put on by so many seconds, or back. No time passes. */
+void clock_jumps(struct run *, int64_t seconds);
 
 /* The subject says that something failed. Counts when a fault has fired. */
 void report_failure(struct run *, struct report);
@@ -520,6 +536,9 @@ uint8_t edge_step_now(const char **ret_name);
 bool edge_quiet(bool quiet);
 void edge_begin(const struct plan *);
 void edge_end(struct outcome *);
+/* From now on this is the plan, and nothing of it has fired: for histories that say themselves what
+ * fails where. A plan that is drawn comes with edge_begin(). */
+void edge_arm(const struct plan *);
 void edge_step(uint32_t number, const char *name);
 /* One bit for each fault of the plan that has fired so far. */
 uint32_t edge_fired(void);
@@ -550,6 +569,28 @@ uint64_t edge_refused(uint16_t operation); /* how often more was wanted than is 
 /* For the edge: at the begin of a run. */
 void held_reset(void);
 
+/* Ways by which bytes leave a subject; see outlets.c. */
+enum outlet {
+    OUTLET_DISK,    /* written to a file through SQLite */
+    OUTLET_FREED,   /* memory as it is given back */
+    OUTLET_LOG,     /* syslog() */
+    OUTLET_PRINTED, /* the last four are shown by cases: standard output and error, */
+    OUTLET_ENVIRONMENT,
+    OUTLET_REPLY,
+    OUTLET_FILES, /* and files in the working folder */
+    OUTLETS
+};
+const char *outlet_name(enum outlet);
+/* For cases: these bytes, of which SECRET_BYTES_MAX count, may not be seen at these outlets (bits)
+ * in this run. False: there are too many. */
+bool outlet_watch(const void *secret, size_t size, uint32_t outlets);
+uint32_t outlets_leaked(void); /* bits: where one of them was seen */
+/* For interceptors. Costs almost nothing where nobody watches. */
+bool outlet_is_watched(enum outlet);
+void outlet_show(enum outlet, const void *data, size_t size);
+/* For the edge: at the begin of a run. */
+void outlets_reset(void);
+
 /* A counting run records each site once, in order of its first call, into memory of the caller. */
 struct site_list {
     uint32_t count;
@@ -558,6 +599,8 @@ struct site_list {
     char step_names[STEPS_MAX][STEP_NAME_BYTES];
 };
 void edge_record(struct site_list *); /* null: stop recording */
+/* While sites are recorded, called before each; null: nothing is. */
+void edge_watch(void (*watch)(void));
 /* Calls of these operations (bits) are no sites from now on: nothing is planned for them. */
 void edge_mute(uint64_t operations);
 
@@ -630,6 +673,12 @@ struct power_moment {
  * those of the state under its eyes. Nothing that was opened before may still be. */
 void power_cuts(struct run *, void (*look)(struct run *, const struct power_moment *, void *),
                 void *context);
+
+/* For histories that say themselves where the power goes: the present moment; and the end of the
+ * watch, with the disk as it was then without all that was pending, and the target in a new
+ * process. */
+uint32_t power_here(void);
+void power_lose(struct run *, uint32_t moment);
 
 /* Values for CHOICE_POWER. */
 #define POWER_VALUES_MAX (4u + POWER_PENDING_MAX)

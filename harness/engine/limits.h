@@ -36,8 +36,10 @@
 #define REPORTS_MAX                                                                                \
     4u /* different causes that are kept of one run; further ones are not counted                  \
         */
-#define OPERATIONS_MAX 48u /* operations that interceptors may name */
-#define ROLES_MAX      8u  /* file roles that interceptors may name */
+#define SECRETS_MAX      16u /* of one run, that are watched for; one more is a bug of the case */
+#define SECRET_BYTES_MAX 64u /* of one that count */
+#define OPERATIONS_MAX   48u /* operations that interceptors may name */
+#define ROLES_MAX        8u  /* file roles that interceptors may name */
 #define SITES_MAX                                                                                  \
     16384u /* sites that one counting run records; more is an error, never a sample                \
             */
@@ -84,6 +86,26 @@
 #define PROXY_PATIENCE_MS                                                                          \
     2000u /* with a receiver that does not read; then the plan strikes without that */
 #define PROXY_CLIENT_SECONDS_MAX 3600u
+
+#define MUTANTS_MAX          32768u /* of one module; more is an error */
+#define MUTANT_OPERATORS_MAX 64u    /* kinds of them; more is an error */
+#define MUTANT_NAME_BYTES    64u    /* of the name of an operator or function; the rest is cut */
+#define MUTANT_FILE_BYTES    128u   /* of the name of a source file; the rest is cut */
+#define MUTANT_KEPT_BYTES_MAX                                                                      \
+    (4u << 20) /* of the runs that one case and technique keep because they reach one; more is an  \
+                  error */
+#define MUTANT_MEMORY_BYTES_MAX                                                                    \
+    (2ull << 30) /* of a process in which they run; what asks for more does not get it */
+#define MUTANT_TEXT_BYTES 256u /* of what a mutant replaces, or puts there; the rest is cut */
+
+#define SUPPRESSIONS_MAX            1024u /* mutants that need not be killed; more is an error */
+#define SUPPRESSIONS_FILE_BYTES_MAX (1u << 20) /* of their file; a longer one is an error */
+#define SOURCE_BYTES_MAX                                                                           \
+    (4u << 20) /* of a source file that a survivor is shown in; no longer one is read */
+#define CHANGED_HUNKS_MAX   32768u /* of one difference; more is an error */
+#define MUTANT_BUDGET_MS    2000u  /* of work with one mutant */
+#define MUTANT_HANG_SECONDS 2u     /* of patience with one, each of two times */
+#define MUTANTS_OF_PROCESS  100u   /* before it is begun anew, for what they leave */
 
 #define RECORD_BYTES_MAX                                                                           \
     (1u << 20) /* of one line of events; a longer one is refused, and none is written */

@@ -230,10 +230,35 @@ void power_cuts(struct run *run, void (*look)(struct run *, const struct power_m
         draw_cut(run, &cut, &moment);
         if (cut.happens && !search)
             power_restore(moment, &cut);
-        run->world->restart(run->world->context);
+        const char *wanted = run->world->restart(run->world->context);
+        if (wanted)
+            unsupported(run, wanted);
         tell_cut(run, moment, &cut);
         const struct power_moment state = {cut.happens, cut.happens && cut.syncs_lie,
                                            power.moments[moment].marks};
         look(run, &state, context);
     }
+}
+
+uint32_t power_here(void)
+{
+    return power.moment_count;
+}
+
+void power_lose(struct run *run, uint32_t moment)
+{
+    static struct power_cut cut; /* too big for a stack */
+    CHECK_CASE(run, power.watching, "the power goes, and nobody watched the disk");
+    note_moment();
+    power.watching = false;
+    CHECK_CASE(run, power.supply->stop() && moment < power.moment_count,
+               "the disk changed more often than can be kept");
+    const struct moment *at = &power.moments[moment];
+    cut = (struct power_cut){.happens = true, .step = at->step, .change = at->change};
+    cut.count = power.supply->pending(moment, false);
+    for (uint32_t i = 0; i < cut.count; i++)
+        cut.fates[i] = FATE_LOST;
+    power_restore(moment, &cut);
+    run->world->restart(run->world->context);
+    tell_cut(run, moment, &cut);
 }

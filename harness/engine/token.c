@@ -5,13 +5,13 @@
  *     assay1:TARGET:CASE:PAYLOAD:CRC32
  *
  * TARGET is the name of a target, or "WRITER,TARGET" when one wrote the rows that the other serves,
- * or "*" for a token that is kept for any target. PAYLOAD is in base64url without padding: a 16-bit
- * hash of the shape of the draws; then, two and two, a byte with four bits of the shape of each
- * (the first in the lower half), and the two choices themselves, each as its distance from the
- * origin, zigzag and in groups of seven bits (LEB128). Choices at the end that are at their origin
- * are not written. CRC32 (IEEE 802.3, eight hexadecimal digits) covers everything before its colon:
- * a token that was cut or mistyped is refused, never replayed as something else. A run has exactly
- * one text.
+ * or "TARGET@KEY" with one of its mutants switched on, or "*" for a token that is kept for any
+ * target. PAYLOAD is in base64url without padding: a 16-bit hash of the shape of the draws; then,
+ * two and two, a byte with four bits of the shape of each (the first in the lower half), and the
+ * two choices themselves, each as its distance from the origin, zigzag and in groups of seven bits
+ * (LEB128). Choices at the end that are at their origin are not written. CRC32 (IEEE 802.3, eight
+ * hexadecimal digits) covers everything before its colon: a token that was cut or mistyped is
+ * refused, never replayed as something else. A run has exactly one text.
  *
  * A token is stale when the case draws something else now. The four bits a draw say where: the
  * first draw whose bits or whose value do not fit is named. One changed draw in sixteen keeps its
@@ -154,7 +154,7 @@ static const char *take_field(const char *text, const char *end, char *ret, size
     size_t length = 0;
     for (; text + length < end && text[length] != ':'; length++)
         if (length + 1 >= size ||
-            !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._,-",
+            !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._,@-",
                     text[length]))
             return NULL;
     if (text + length >= end || length == 0)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "harness/run/gate.h"
+#include "harness/run/mutants.h"
 #include "harness/run/prove.h"
 #include "harness/run/record.h"
 #include "harness/run/run.h"
@@ -51,10 +52,12 @@ struct taker {
  * cannot be read. */
 #define PRINT_BYTES 65
 bool print_of_module(const char *target, char ret[static PRINT_BYTES]);
-/* Takes the finished cells of the run in `folder` into a check that was planned, and opens its
- * events to be written on. False: the message says why it cannot be gone on with. */
+/* Takes the finished cells of the run in `folder` into a check that was planned, or its mutants
+ * into a mutation that was opened (or null), and opens its events to be written on. False: the
+ * message says why it cannot be gone on with. */
 bool events_resume(struct events *, const char *folder, const char *command, const char *target,
-                   const struct settings *, struct check *, const struct taker *, /* or null */
+                   const struct settings *, struct check *, struct mutation *,
+                   const struct taker *, /* or null */
                    char ret_message[static MODULE_MESSAGE_BYTES]);
 
 /* --- json.c: documents for --json
@@ -96,6 +99,10 @@ void terminal_finding(const struct terminal *, const struct finding *, const cha
 void terminal_outcome(const struct terminal *, const struct outcome *, const char *output);
 /* `whole`: not only a shard, so that what was not reached is worth a warning. */
 void terminal_check(const struct terminal *, const struct check *, bool whole);
+/* A mutant that survives, as a change of its source where that can be read, and how to try it. */
+void terminal_survivor(const struct terminal *, const char *module, const struct judged_mutant *);
+/* By operator, and all together. */
+void terminal_mutation(const struct terminal *, const struct mutation *);
 /* One change that was judged, a line of its own. */
 void terminal_exhibit(const struct terminal *, const struct exhibit *);
 /* What each technique was worth, and each rule of the gate. */

@@ -86,14 +86,15 @@ json_t *json_of_run(const char *command, const char *target, const struct settin
     snprintf(shard, sizeof shard, "%u/%u", settings->shard + 1,
              settings->shards ? settings->shards : 1);
     json_t *run = json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:i, s:o, s:o, s:s?, s:b, s:b, s:s, s:i, s:I, s:b, "
-        "s:I}",
+        "{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:i, s:o, s:o, s:s?, s:b, s:b, s:s, s:i, s:s?, s:i, "
+        "s:i, s:I, s:b, s:I}",
         "event", "run", "version", ASSAY_VERSION, "command", command, "target", target, "program",
         hash_of_file("/proc/self/exe"), "module", hash_of_file(module), "seed",
         (json_int_t)settings->seed, "runs", (int)settings->runs, "techniques",
         names_of(settings->techniques), "regressions", hash_of_tokens(settings->regressions),
         "case", settings->case_glob, "first", (int)settings->first, "full", (int)settings->full,
-        "shard", shard, "hang_seconds", (int)settings->hang_seconds, "muted",
+        "shard", shard, "hang_seconds", (int)settings->hang_seconds, "since", settings->since,
+        "sample", (int)settings->sample, "budget_ms", (int)settings->budget_ms, "muted",
         (json_int_t)settings->orders.muted, "deaf", (int)settings->orders.deaf, "cpu_us_max",
         (json_int_t)settings->orders.cpu_us_max);
     free(module);
@@ -156,9 +157,11 @@ static bool take_line(struct past *past, const char *line, size_t size)
     const json_t *exit_code = json_object_get(past->intake.record, "exit");
     bool verdict = kind == RECORD_OTHER && strcmp(event, "verdict") == 0;
     const struct taker *taker = past->taker;
+    bool other =
+        kind == RECORD_OTHER && (strcmp(event, "resumed") == 0 || strcmp(event, "planned") == 0);
     bool sound = verdict                ? json_is_integer(exit_code)
                  : kind == RECORD_WRONG ? false
-                 : kind != RECORD_OTHER || strcmp(event, "resumed") == 0
+                 : kind != RECORD_OTHER || other
                      ? true
                      : taker && taker->take(taker->context, past->intake.record);
     past->complete = verdict && json_integer_value(exit_code) < EXIT_UNJUDGED;
@@ -211,7 +214,8 @@ static void find_folder(const char *name, char *ret, size_t size)
 
 bool events_resume(struct events *events, const char *folder, const char *command,
                    const char *target, const struct settings *settings, struct check *check,
-                   const struct taker *taker, char message[static MODULE_MESSAGE_BYTES])
+                   struct mutation *mutation, const struct taker *taker,
+                   char message[static MODULE_MESSAGE_BYTES])
 {
     char path[4200];
     struct lines lines;
@@ -228,6 +232,7 @@ bool events_resume(struct events *events, const char *folder, const char *comman
     }
     json_t *now = json_of_run(command, target, settings);
     intake_open(&past.intake, check);
+    past.intake.mutation = mutation;
     bool sound = read_past(&lines, events->folder, now, &past, message);
     if (sound && !past.complete && ftruncate(file, (off_t)past.kept) != 0)
         sound = refuse(message, "cannot cut off the end of %s: %m", path);

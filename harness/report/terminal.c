@@ -175,13 +175,15 @@ void terminal_finding(const struct terminal *terminal, const struct finding *fin
 /* A target that faults do not reach looks robust and is only out of reach. */
 static void warn_of_reach(const struct terminal *terminal, const struct check *check)
 {
-    bool tried = false, disk = check_reached(check, "disk.");
+    bool tried = false;
+    bool disk = check_reached(check, "disk.") || check_reached(check, "file.");
     bool hashing = check_reached(check, "memory.map") || check_reached(check, "call.");
     for (uint32_t i = 0; i < check->result_count; i++)
         tried |= check->results[i].technique == TECHNIQUE_FAULT;
     if (tried && !disk)
-        fprintf(terminal->out, "careful: no storage fault reached this target (no SQLite on its "
-                               "default VFS), so nothing vouches for it there\n");
+        fprintf(terminal->out,
+                "careful: no storage fault reached this target (no SQLite on its "
+                "default VFS, no files of its own), so nothing vouches for it there\n");
     if (tried && !hashing)
         fprintf(terminal->out, "careful: no hashing fault reached this target (no libsodium, or "
                                "its own copy), so nothing vouches for it there\n");

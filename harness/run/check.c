@@ -210,7 +210,7 @@ void check_run(const char *target, const struct settings *settings, const struct
                         : "no case matches: `assay list cases` shows them with their techniques");
         return;
     }
-    bool whole = crew_run(target, settings, listener ? listener : &deaf, check);
+    bool whole = cells_run(target, settings, listener ? listener : &deaf, check);
     check->cpu_seconds = cpu_seconds() - before;
     gather(settings, check);
     if (whole)

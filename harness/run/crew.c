@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Several hands: processes of the harness's own code, each with one worker, that take the next cell
- * from a board in shared memory until there is none, and send what it came to through a pipe, as
- * records. The parent alone writes and prints; what comes early it holds back until its turn in the
- * order of the cells. One hand goes the same way as many.
+ * Several hands: processes of the harness's own code, each with one worker, that take the next
+ * piece of work from a board in shared memory until there is none, and send what it came to through
+ * a pipe, as records. The parent alone writes and prints. One hand goes the same way as many. What
+ * the pieces are is the business of whoever calls the crew: cells of a check (cells.c), mutants
+ * (mutants.c).
  *
- * With --first the board holds the number of the first cell that has a finding: none behind it is
- * begun, those before it are still awaited, and what comes from behind it is dropped.
+ * The board may say that no piece behind some number is begun; those before it are still awaited.
  *
  * Targets can do nothing to the board or the pipes, because workers do not inherit them. A hand
- * that dies is an internal error, never a cell that is silently missing. Hands die with the parent:
- * however it ends, each is sent SIGTERM, closes its worker and removes its folder. What is not
- * modelled: limits of cgroups, which may give less than the processors that are counted here.
+ * that dies is an internal error, never a piece that is silently missing. Hands die with the
+ * parent: however it ends, each is sent SIGTERM, closes its worker and removes its folder. What is
+ * not modelled: limits of cgroups, which may give less than the processors that are counted here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,21 +25,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "harness/run/record.h"
+#include "harness/run/crew.h"
+#include "harness/run/room.h"
 
 #define POLL_MS   200
-#define NO_CELL   UINT32_MAX
+#define NO_PIECE  UINT32_MAX
 #define ROOM_SIZE sizeof(((struct worker_options *)0)->room)
 
 /* What the parent knows of a hand without asking. */
 struct desk {
-    uint32_t cell;      /* the one in work, or NO_CELL */
-    uint32_t shrinking; /* executions of making a failure smaller, 0: it does not */
+    uint32_t piece; /* the one in work, or NO_PIECE */
+    uint32_t shows; /* whatever the work wants to be seen of it; 0: nothing */
     char room[ROOM_SIZE];
 };
 
 struct board {
-    uint32_t next; /* the next cell to be taken */
+    uint32_t next; /* the next piece to be taken */
     uint32_t last; /* none behind it is begun */
     struct desk desks[JOBS_MAX];
 };
@@ -47,30 +48,16 @@ struct board {
 struct hand {
     pid_t pid; /* 0: it has ended */
     struct lines lines;
-    struct intake intake;
-    uint32_t executions; /* of making a failure smaller, as they were told last */
 };
 
 struct crew {
-    const char *target;
-    const struct settings *settings;
-    const struct listener *listener;
-    struct check *check;
+    const struct crew_work *work;
     struct board *board;
     uint32_t count;
     struct hand *hands;
-    uint32_t told; /* cells whose turn has come */
-    bool loaded;   /* the target was, by one of the hands */
 };
 
 /* --- The side of a hand */
-
-struct bench {
-    struct crew *crew;
-    struct desk *desk;
-    int pipe;
-    struct worker worker;
-};
 
 /* In good order. In builds that count coverage the counters are written by exit handlers. */
 static __attribute__((noreturn)) void leave(struct bench *bench, int status)
@@ -84,8 +71,7 @@ static __attribute__((noreturn)) void leave(struct bench *bench, int status)
 #endif
 }
 
-/* Ends the hand when the record cannot be sent: the parent is gone, or there is no memory. */
-static void send_record(struct bench *bench, const char *event, json_t *members)
+void bench_send(struct bench *bench, const char *event, json_t *members)
 {
     size_t size = 0;
     char *line = record_line(record_event(event, members), &size);
@@ -100,66 +86,42 @@ static void send_record(struct bench *bench, const char *event, json_t *members)
         leave(bench, EXIT_INTERNAL);
 }
 
-static void on_found(void *context, const struct finding *finding)
+void bench_show(struct bench *bench, uint32_t number)
 {
-    struct bench *bench = context;
-    send_record(bench, "found", json_of_finding(finding));
+    __atomic_store_n(&bench->desk->shows, number, __ATOMIC_RELAXED);
 }
 
-static void on_shrinking(void *context, uint32_t executions)
-{
-    const struct bench *bench = context;
-    __atomic_store_n(&bench->desk->shrinking, executions, __ATOMIC_RELAXED);
-}
-
-/* The number of the next cell, or NO_CELL. */
-static uint32_t take_cell(struct board *board, const struct check *check)
+/* The number of the next piece, or NO_PIECE. */
+static uint32_t take_piece(struct board *board, const struct crew_work *work)
 {
     for (;;) {
         uint32_t number = __atomic_fetch_add(&board->next, 1, __ATOMIC_RELAXED);
-        if (number >= check->cell_count || number > __atomic_load_n(&board->last, __ATOMIC_RELAXED))
-            return NO_CELL;
-        if (!check->cells[number].finished)
+        if (number >= work->count || number > __atomic_load_n(&board->last, __ATOMIC_RELAXED))
+            return NO_PIECE;
+        if (!work->is_finished(work->context, number))
             return number;
     }
 }
 
-/* No cell behind this one is begun. */
-static void stop_behind(struct board *board, uint32_t number)
+void bench_stop_behind(struct bench *bench, uint32_t piece)
 {
+    struct board *board = bench->crew->board;
     uint32_t last = __atomic_load_n(&board->last, __ATOMIC_RELAXED);
-    while (number < last && !__atomic_compare_exchange_n(&board->last, &last, number, false,
-                                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    while (piece < last && !__atomic_compare_exchange_n(&board->last, &last, piece, false,
+                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         ;
-}
-
-static void run_cell(struct bench *bench, uint32_t number)
-{
-    const struct crew *crew = bench->crew;
-    const struct cell *cell = &crew->check->cells[number];
-    struct case_result result;
-    struct findings findings;
-    findings_init(&findings);
-    technique_run(&bench->worker, cell->technique, cell->case_index, crew->settings, &result,
-                  &findings);
-    if (crew->settings->first && findings.count > 0)
-        stop_behind(crew->board, number);
-    for (const struct finding *finding = findings.first; finding; finding = finding->next)
-        send_record(bench, "finding", json_of_finding(finding));
-    send_record(bench, "case", json_of_result(&result));
-    findings_done(&findings);
 }
 
 /* A process group of its own: what a terminal sends goes to the parent, which sends it on. */
 static __attribute__((noreturn)) void be_hand(struct crew *crew, struct desk *desk, int pipe,
                                               pid_t parent)
 {
+    const struct crew_work *work = crew->work;
     struct bench bench = {.crew = crew, .desk = desk, .pipe = pipe};
-    const struct observer observer = {on_found, on_shrinking, &bench};
-    const struct worker_options options = {.target = crew->target,
-                                           .hang_seconds = crew->settings->hang_seconds,
-                                           .cases = all_cases,
-                                           .observer = &observer};
+    struct worker_options options = {.target = work->target,
+                                     .writer = work->settings->writer,
+                                     .hang_seconds = work->settings->hang_seconds,
+                                     .cases = all_cases};
     setpgid(0, 0);
     stop_when_asked();
     signal(SIGPIPE, SIG_IGN);
@@ -167,19 +129,20 @@ static __attribute__((noreturn)) void be_hand(struct crew *crew, struct desk *de
     close_all_but(pipe);
     if (getppid() != parent || madvise(crew->board, sizeof *crew->board, MADV_DONTFORK) != 0)
         _exit(EXIT_INTERNAL);
+    work->outfit(work->context, &bench, &options);
     bool judged = worker_open(&bench.worker, &options);
     memcpy(desk->room, bench.worker.options.room, sizeof desk->room);
     const struct channel *channel = bench.worker.channel;
     if (judged)
-        send_record(&bench, "loaded",
-                    json_pack("{s:b, s:b}", "imports_hashing", channel->imports_hashing,
-                              "imports_storage", channel->imports_storage));
+        bench_send(&bench, "loaded",
+                   json_pack("{s:b, s:b}", "imports_hashing", channel->imports_hashing,
+                             "imports_storage", channel->imports_storage));
     else
-        send_record(&bench, "unjudged",
-                    json_pack("{s:o}", "message", json_of_text(channel->load_message)));
-    while (judged && (desk->cell = take_cell(crew->board, crew->check)) != NO_CELL) {
-        run_cell(&bench, desk->cell);
-        desk->shrinking = 0;
+        bench_send(&bench, "unjudged",
+                   json_pack("{s:o}", "message", json_of_text(channel->load_message)));
+    while (judged && (desk->piece = take_piece(crew->board, work)) != NO_PIECE) {
+        work->run(work->context, &bench, desk->piece);
+        desk->shows = 0;
     }
     leave(&bench, EXIT_GREEN);
 }
@@ -196,28 +159,23 @@ static uint32_t processors(void)
     return online > 0 ? (uint32_t)online : 1;
 }
 
-/* Hands for the cells that are left. */
-static uint32_t hands_wanted(const struct settings *settings, const struct check *check)
+/* Hands for the pieces that are left. */
+static uint32_t hands_wanted(const struct crew_work *work)
 {
-    uint32_t jobs = settings->jobs ? settings->jobs : processors(), left = 0;
-    uint32_t extent = check_extent(settings, check);
-    for (uint32_t i = 0; i < extent; i++)
-        left += !check->cells[i].finished;
+    uint32_t jobs = work->settings->jobs ? work->settings->jobs : processors(), left = 0;
+    for (uint32_t i = 0; i < work->extent; i++)
+        left += !work->is_finished(work->context, i);
     jobs = jobs < JOBS_MAX ? jobs : JOBS_MAX;
     return jobs < left ? jobs : left;
 }
 
-static bool fail(struct crew *crew, enum exit_code exit_code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* Always false. The first reason stands. */
-static bool fail(struct crew *crew, enum exit_code exit_code, const char *format, ...)
+bool crew_fail(struct crew *crew, enum exit_code exit_code, const char *format, ...)
 {
     va_list arguments;
-    if (crew->check->exit_code == EXIT_GREEN) {
-        crew->check->exit_code = exit_code;
+    if (*crew->work->exit_code == EXIT_GREEN) {
+        *crew->work->exit_code = exit_code;
         va_start(arguments, format);
-        vsnprintf(crew->check->message, sizeof crew->check->message, format, arguments);
+        vsnprintf(crew->work->message, MODULE_MESSAGE_BYTES, format, arguments);
         va_end(arguments);
     }
     return false;
@@ -229,12 +187,11 @@ static bool start_hand(struct crew *crew, uint32_t number)
     struct desk *desk = &crew->board->desks[number];
     int ends[2];
     pid_t parent = getpid();
-    intake_open(&hand->intake, crew->check);
     hand->lines.file = -1;
     crew->count++;
     if (pipe2(ends, O_CLOEXEC) != 0)
-        return fail(crew, EXIT_INTERNAL, "cannot make a pipe: %m");
-    desk->cell = NO_CELL;
+        return crew_fail(crew, EXIT_INTERNAL, "cannot make a pipe: %m");
+    desk->piece = NO_PIECE;
     fflush(NULL);
     hand->pid = fork();
     if (hand->pid == 0)
@@ -242,55 +199,9 @@ static bool start_hand(struct crew *crew, uint32_t number)
     close(ends[1]);
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     if (!lines_open(&hand->lines, ends[0]) || hand->pid < 0)
-        return fail(crew, EXIT_INTERNAL, "cannot start a process: %m");
+        return crew_fail(crew, EXIT_INTERNAL, "cannot start a process: %m");
     setpgid(hand->pid, hand->pid);
     return true;
-}
-
-/* Tells of the cells whose turn has come. */
-static void tell_in_order(struct crew *crew)
-{
-    const struct listener *listener = crew->listener;
-    uint32_t extent = check_extent(crew->settings, crew->check);
-    for (; crew->told < extent && crew->check->cells[crew->told].finished; crew->told++) {
-        const struct cell *cell = &crew->check->cells[crew->told];
-        for (const struct finding *finding = cell->findings.first; finding; finding = finding->next)
-            if (listener->finding)
-                listener->finding(listener->context, finding);
-        if (listener->result)
-            listener->result(listener->context, &cell->result);
-    }
-}
-
-/* False: the run cannot go on. */
-static bool take_record(struct crew *crew, struct hand *hand, const char *line, size_t size)
-{
-    const struct listener *listener = crew->listener;
-    const char *message;
-    switch (intake_take(&hand->intake, line, size)) {
-    case RECORD_LOADED:
-        if (listener->loaded && !crew->loaded)
-            listener->loaded(listener->context, crew->check);
-        crew->loaded = true;
-        return true;
-    case RECORD_FOUND:
-        if (listener->found)
-            listener->found(listener->context, hand->intake.found);
-        return true;
-    case RECORD_FINDING:
-        return true;
-    case RECORD_CELL:
-        if (listener->finished)
-            listener->finished(listener->context, hand->intake.cell);
-        tell_in_order(crew);
-        return true;
-    case RECORD_OTHER:
-        message = json_string_value(json_object_get(hand->intake.record, "message"));
-        return fail(crew, EXIT_UNJUDGED, "%s", message ? message : "");
-    case RECORD_WRONG:
-        break;
-    }
-    return fail(crew, EXIT_INTERNAL, "a process of the harness sent a record that cannot be");
 }
 
 /* Waits for its end; what it may have left behind is removed. Returns how it ended. */
@@ -310,8 +221,9 @@ static int fetch(struct crew *crew, struct hand *hand)
 /* How a hand ended that has closed its pipe. False: not as it should. */
 static bool see_off(struct crew *crew, struct hand *hand)
 {
-    uint32_t number = crew->board->desks[hand - crew->hands].cell;
-    char how[64] = "ended without a word";
+    const struct crew_work *work = crew->work;
+    uint32_t number = crew->board->desks[hand - crew->hands].piece;
+    char how[64] = "ended without a word", what[2 * NAME_BYTES_MAX];
     int status = fetch(crew, hand);
     if (status == 0)
         return true;
@@ -319,12 +231,20 @@ static bool see_off(struct crew *crew, struct hand *hand)
         snprintf(how, sizeof how, "was killed by signal %d", WTERMSIG(status));
     else
         snprintf(how, sizeof how, "ended with %d", WEXITSTATUS(status));
-    if (number >= crew->check->cell_count)
-        return fail(crew, EXIT_INTERNAL, "a process of the harness %s", how);
-    const struct cell *cell = &crew->check->cells[number];
-    return fail(crew, EXIT_INTERNAL,
-                "the process of the harness that ran %s by %s %s: nothing is known of that cell",
-                all_cases[cell->case_index]->name, technique_name(cell->technique), how);
+    if (number >= work->count)
+        return crew_fail(crew, EXIT_INTERNAL, "a process of the harness %s", how);
+    work->name(work->context, number, what, sizeof what);
+    return crew_fail(crew, EXIT_INTERNAL,
+                     "the process of the harness that ran %s %s: nothing is known of that", what,
+                     how);
+}
+
+/* Takes one record. False: the run cannot go on. */
+static bool take_record(struct crew *crew, struct hand *hand, const char *line, size_t size)
+{
+    const struct crew_work *work = crew->work;
+    return work->take(work->context, crew, (uint32_t)(hand - crew->hands), line, size) ||
+           crew_fail(crew, EXIT_INTERNAL, "a process of the harness sent a record that cannot be");
 }
 
 /* Takes all that has come from this hand. False: the run cannot go on. */
@@ -344,21 +264,14 @@ static bool hear(struct crew *crew, struct hand *hand)
             lines_close(&hand->lines);
             return see_off(crew, hand);
         case LINE_BAD:
-            return fail(crew, EXIT_INTERNAL, "a pipe cannot be read, or a record is too long");
+            return crew_fail(crew, EXIT_INTERNAL, "a pipe cannot be read, or a record is too long");
         }
 }
 
-/* The failures that are being made smaller now. */
-static void tell_shrinking(struct crew *crew)
+uint32_t crew_shown(const struct crew *crew, uint32_t hand)
 {
-    const struct listener *listener = crew->listener;
-    for (uint32_t i = 0; i < crew->count && listener->shrinking; i++) {
-        struct hand *hand = &crew->hands[i];
-        uint32_t now = __atomic_load_n(&crew->board->desks[i].shrinking, __ATOMIC_RELAXED);
-        if (now > 0 && now != hand->executions && hand->intake.found)
-            listener->shrinking(listener->context, hand->intake.found, now);
-        hand->executions = now;
-    }
+    return hand < crew->count ? __atomic_load_n(&crew->board->desks[hand].shows, __ATOMIC_RELAXED)
+                              : 0;
 }
 
 /* Waits for the next records and takes them. False: the run cannot go on. */
@@ -368,20 +281,18 @@ static bool serve(struct crew *crew)
     for (uint32_t i = 0; i < crew->count; i++) /* a descriptor of -1 is passed over */
         polled[i] = (struct pollfd){crew->hands[i].lines.file, POLLIN, 0};
     int ready = poll(polled, crew->count, POLL_MS);
-    if (stop_asked())
-        return fail(crew, EXIT_INTERRUPTED, "interrupted: %s, %u of %u cells have been told",
-                    strsignal(stop_asked()), crew->told, crew->check->cell_count);
+    if (stop_asked()) {
+        char progress[2 * NAME_BYTES_MAX];
+        crew->work->progress(crew->work->context, progress, sizeof progress);
+        return crew_fail(crew, EXIT_INTERRUPTED, "interrupted: %s, %s", strsignal(stop_asked()),
+                         progress);
+    }
     for (uint32_t i = 0; i < crew->count && ready > 0; i++)
         if (polled[i].revents && !hear(crew, &crew->hands[i]))
             return false;
-    tell_shrinking(crew);
+    if (crew->work->look)
+        crew->work->look(crew->work->context, crew);
     return true;
-}
-
-/* Every cell that matters is finished. */
-static bool is_over(const struct crew *crew)
-{
-    return crew->told == check_extent(crew->settings, crew->check);
 }
 
 static bool has_hands(const struct crew *crew)
@@ -403,39 +314,37 @@ static void dismiss(struct crew *crew)
         lines_close(&hand->lines); /* one that is sending does not wait for a reader */
         if (hand->pid > 0)
             (void)fetch(crew, hand);
-        intake_close(&hand->intake);
     }
 }
 
-/* The cells that matter, by hands that are started here. False: they did not all come to an end. */
-static bool work(struct crew *crew)
+/* The pieces that matter, by hands that are started here. False: they did not all come to an end.
+ */
+static bool run_hands(struct crew *crew)
 {
-    uint32_t wanted = hands_wanted(crew->settings, crew->check);
+    const struct crew_work *work = crew->work;
+    uint32_t wanted = hands_wanted(work);
     for (uint32_t i = 0; i < wanted; i++)
         if (!start_hand(crew, i))
             return false;
-    while (has_hands(crew) && !(crew->settings->first && is_over(crew)))
+    while (has_hands(crew) && !(work->settings->first && work->is_over(work->context)))
         if (!serve(crew))
             return false;
-    return is_over(crew) || fail(crew, EXIT_INTERNAL, "a cell is missing at the end");
+    return work->is_over(work->context) ||
+           crew_fail(crew, EXIT_INTERNAL, "a piece of the work is missing at the end");
 }
 
-bool crew_run(const char *target, const struct settings *settings, const struct listener *listener,
-              struct check *check)
+bool crew_work(const struct crew_work *work)
 {
-    struct crew crew = {
-        .target = target, .settings = settings, .listener = listener, .check = check};
-    uint32_t extent = check_extent(settings, check);
+    struct crew crew = {.work = work};
     crew.hands = calloc(JOBS_MAX, sizeof *crew.hands);
     crew.board =
         mmap(NULL, sizeof *crew.board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (!crew.hands || !check->cells || crew.board == MAP_FAILED) {
-        fprintf(stderr, "assay: no memory for a check\n");
+    if (!crew.hands || crew.board == MAP_FAILED) {
+        fprintf(stderr, "assay: no memory for a crew\n");
         exit(EXIT_INTERNAL);
     }
-    crew.board->last = extent > 0 ? extent - 1 : 0;
-    tell_in_order(&crew); /* those that an earlier run has finished */
-    bool whole = is_over(&crew) || work(&crew);
+    crew.board->last = work->extent > 0 ? work->extent - 1 : 0;
+    bool whole = work->is_over(work->context) || run_hands(&crew);
     dismiss(&crew);
     munmap(crew.board, sizeof *crew.board);
     free(crew.hands);

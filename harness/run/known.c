@@ -24,31 +24,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/run/ini.h"
+
 static void problem(struct known_findings *known, const char *name, uint32_t line, const char *what,
                     const char *which)
 {
     if (!known->problem[0])
         snprintf(known->problem, sizeof known->problem, "%s:%u: %s%s", name, line, what, which);
-}
-
-/* Without the white space around it. */
-static char *trimmed(char *text)
-{
-    text += strspn(text, " \t\r");
-    size_t size = strlen(text);
-    while (size > 0 && strchr(" \t\r", text[size - 1]))
-        text[--size] = 0;
-    return text;
-}
-
-/* YYYY-MM-DD, so that later days are greater texts. */
-static bool is_day(const char *text)
-{
-    static const char form[] = "0000-00-00";
-    size_t i = 0;
-    while (form[i] && (form[i] == '-' ? text[i] == '-' : text[i] >= '0' && text[i] <= '9'))
-        i++;
-    return form[i] == 0 && text[i] == 0;
 }
 
 /* The last section is over: it must have said everything. */
@@ -67,13 +49,11 @@ static void close_section(struct known_findings *known, const char *name, const 
         problem(known, name, last->line, "the known finding has expired: ", last->test_case->name);
 }
 
-static void open_section(struct known_findings *known, const char *name, uint32_t line, char *text)
+static void open_section(struct known_findings *known, const char *name, uint32_t line,
+                         const char *text)
 {
     uint32_t index;
-    char *end = strchr(text, ']');
-    if (end && !*trimmed(end + 1))
-        *end = 0;
-    const struct test_case *test_case = end ? case_find(text + 1, &index) : NULL;
+    const struct test_case *test_case = case_find(text, &index);
     if (!test_case || known->count == KNOWN_FINDINGS_MAX) {
         problem(known, name, line, test_case ? "too many known findings" : "there is no case ",
                 test_case ? "" : text);
@@ -82,12 +62,11 @@ static void open_section(struct known_findings *known, const char *name, uint32_
     known->at[known->count++] = (struct known_finding){.test_case = test_case, .line = line};
 }
 
-static void take_value(struct known_findings *known, const char *name, uint32_t line, char *text)
+static void take_value(struct known_findings *known, const char *name, const struct ini *ini)
 {
     struct known_finding *last = known->count ? &known->at[known->count - 1] : NULL;
-    char *equals = strchr(text, '=');
-    if (!last || !equals) {
-        problem(known, name, line, "this is neither a [case] nor key = value: ", text);
+    if (!last) {
+        problem(known, name, ini->line, "this stands before the first [case]: ", ini->key);
         return;
     }
     const struct {
@@ -98,37 +77,36 @@ static void take_value(struct known_findings *known, const char *name, uint32_t 
                 {"site", last->site, sizeof last->site},
                 {"reason", last->reason, sizeof last->reason},
                 {"expires", last->expires, sizeof last->expires}};
-    const char *value = trimmed(equals + 1);
-    *equals = 0;
-    const char *key = trimmed(text);
     size_t i = 0;
-    while (i < sizeof keys / sizeof *keys && strcmp(keys[i].key, key) != 0)
+    while (i < sizeof keys / sizeof *keys && strcmp(keys[i].key, ini->key) != 0)
         i++;
     if (i == sizeof keys / sizeof *keys)
-        problem(known, name, line, "there is no key ", key);
-    else if ((size_t)snprintf(keys[i].to, keys[i].size, "%s", value) >= keys[i].size)
-        problem(known, name, line, "too long: ", key);
+        problem(known, name, ini->line, "there is no key ", ini->key);
+    else if ((size_t)snprintf(keys[i].to, keys[i].size, "%s", ini->value) >= keys[i].size)
+        problem(known, name, ini->line, "too long: ", ini->key);
 }
 
 void known_findings_read(const char *name, const char *text, const char *today,
                          struct known_findings *ret)
 {
+    struct ini ini;
     memset(ret, 0, sizeof *ret);
-    for (uint32_t line = 1; *text && !ret->problem[0]; line++) {
-        char copy[2 * MESSAGE_BYTES];
-        size_t size = strcspn(text, "\n");
-        snprintf(copy, sizeof copy, "%.*s", (int)(size < sizeof copy ? size : sizeof copy), text);
-        text += size + (text[size] == '\n');
-        char *content = trimmed(copy);
-        if (size >= sizeof copy) {
-            problem(ret, name, line, "the line is too long", "");
-        } else if (*content == '[') {
+    ini_open(&ini, text);
+    for (enum ini_kind kind; !ret->problem[0] && (kind = ini_next(&ini)) != INI_END;)
+        switch (kind) {
+        case INI_SECTION:
             close_section(ret, name, today);
-            open_section(ret, name, line, content);
-        } else if (*content && *content != '#') {
-            take_value(ret, name, line, content);
+            open_section(ret, name, ini.line, ini.key);
+            break;
+        case INI_VALUE:
+            take_value(ret, name, &ini);
+            break;
+        case INI_TOO_LONG:
+            problem(ret, name, ini.line, "the line is too long", "");
+            break;
+        default:
+            problem(ret, name, ini.line, "this is neither a [case] nor key = value: ", ini.key);
         }
-    }
     close_section(ret, name, today);
 }
 

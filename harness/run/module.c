@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "coverage/mutate/mutant.h"
 #include "faults/faults.h"
 #include "harness/run/run.h"
 
@@ -34,6 +35,8 @@ void module_folder(char ret[static 4096])
     strcpy(slash ? slash : ret, "/targets");
 }
 
+#define KEY_DIGITS 16u /* of a mutant */
+
 static bool name_is_plain(const char *name)
 {
     return *name && *name != '.' &&
@@ -41,7 +44,16 @@ static bool name_is_plain(const char *name)
            strlen(name) < NAME_BYTES_MAX;
 }
 
-char *module_path(const char *name, char ret_message[static MODULE_MESSAGE_BYTES])
+const char *module_key(const char *name)
+{
+    const char *at = strrchr(name, '@');
+    return at && strlen(at + 1) == KEY_DIGITS && strspn(at + 1, "0123456789abcdef") == KEY_DIGITS
+               ? at
+               : NULL;
+}
+
+/* The path of a target without a key. */
+static char *path_of(const char *name, char ret_message[static MODULE_MESSAGE_BYTES])
 {
     char folder[4096], *path = NULL;
     if (strncmp(name, "so:", 3) == 0) {
@@ -61,6 +73,16 @@ char *module_path(const char *name, char ret_message[static MODULE_MESSAGE_BYTES
              "loads another module",
              name);
     return NULL;
+}
+
+char *module_path(const char *name, char ret_message[static MODULE_MESSAGE_BYTES])
+{
+    char plain[4096];
+    const char *key = module_key(name);
+    if (!key || (size_t)(key - name) >= sizeof plain)
+        return path_of(name, ret_message);
+    snprintf(plain, sizeof plain, "%.*s", (int)(key - name), name);
+    return path_of(plain, ret_message);
 }
 
 struct search {
@@ -164,6 +186,27 @@ static const char *take_table(const struct assay_target *table, struct module *r
     return NULL;
 }
 
+/* Takes over the mutants of the module, if it has any, and switches on the one of its name. Null,
+ * or what is wrong. */
+static const char *take_mutants(void *object, const char *key, struct module *ret)
+{
+    const struct assay_mutants *mutants = dlsym(object, ASSAY_MUTANTS_SYMBOL);
+    if (!mutants)
+        return key ? "it has no mutants" : NULL;
+    if (mutants->abi != ASSAY_MUTANTS_ABI || mutants->count > MUTANTS_MAX || !mutants->at ||
+        !mutants->active || !mutants->reached || !mutants->recording || !mutants->turns ||
+        !mutants->fuel || !mutants->out_of_fuel)
+        return "its list of mutants cannot be right";
+    ret->mutants = mutants;
+    *mutants->active = 0;
+    *mutants->fuel = UINT64_MAX;
+    uint64_t wanted = key ? strtoull(key + 1, NULL, 16) : 0;
+    for (uint32_t i = 0; i < mutants->count && key; i++)
+        if (mutants->at[i].key == wanted)
+            *mutants->active = i + 1;
+    return key && *mutants->active == 0 ? "it has no mutant with this key" : NULL;
+}
+
 bool module_load(const char *name, struct module *ret,
                  char ret_message[static MODULE_MESSAGE_BYTES])
 {
@@ -186,6 +229,8 @@ bool module_load(const char *name, struct module *ret,
                         : !disk_is_default()
                             ? "loading it took SQLite's default VFS away from the harness"
                             : take_table(get(), ret, room);
+    if (!wrong)
+        wrong = take_mutants(object, module_key(name), ret);
     if (wrong) {
         snprintf(ret_message, MODULE_MESSAGE_BYTES, "the module %s cannot be judged: %s", name,
                  wrong);

@@ -110,13 +110,19 @@ static void overflow(struct hunt *hunt)
     hunt->over = true;
 }
 
+/* As much of a budget as the case's weight says, but something. */
+static uint64_t part(const struct hunt *hunt, uint64_t whole)
+{
+    uint32_t percent = hunt->result->test_case->weight ? hunt->result->test_case->weight : 100;
+    uint64_t share_of_whole = whole * percent / 100;
+    return share_of_whole > 0 ? share_of_whole : 1;
+}
+
 static void search_cuts(struct hunt *hunt)
 {
     const struct power_request nothing_dropped = {0};
     const struct channel *channel = hunt->worker->channel;
-    uint32_t percent = hunt->result->test_case->weight ? hunt->result->test_case->weight : 100;
-    pursue(hunt, REQUEST_POWER, &nothing_dropped, NULL, NULL, 0,
-           hunt->budget->states * percent / 100);
+    pursue(hunt, REQUEST_POWER, &nothing_dropped, NULL, NULL, 0, part(hunt, hunt->budget->states));
     if (channel->power.overflow && !hunt->over)
         overflow(hunt);
     hunt->over |= channel->cost.cut;
@@ -145,7 +151,8 @@ static void search_dropped(struct hunt *hunt)
         if (sites->at[i].operation != DISK_SYNC)
             continue;
         hunt->dropped++;
-        pursue(hunt, REQUEST_POWER, &request, NULL, NULL, 0, hunt->budget->dropped_states);
+        pursue(hunt, REQUEST_POWER, &request, NULL, NULL, 0,
+               part(hunt, hunt->budget->dropped_states));
         hunt->dropped_cut += channel->power.more;
     }
     free(sites);
@@ -165,7 +172,7 @@ static void search_recovery(struct hunt *hunt, uint64_t state, struct choices *c
                             struct site_list *sites)
 {
     struct channel *channel = hunt->worker->channel;
-    const uint64_t runs = hunt->budget->recovery_runs / hunt->budget->recovery_states;
+    const uint64_t runs = part(hunt, hunt->budget->recovery_runs / hunt->budget->recovery_states);
     struct power_request request = {0};
     channel->power = request;
     send(hunt, REQUEST_POWER, state, 1);

@@ -18,6 +18,9 @@
  * elsewhere, and then answers differ for that. What differs only where no answer shows it, such as
  * a secret that is not wiped, is `reached` and not `triggered` until an oracle detects it.
  *
+ * A known-bad change is judged as an update: the baseline has written the rows that the theme
+ * `compat` serves.
+ *
  * Order and budgets. For a defect the techniques that its patch expects come first; what is
  * expected decides nothing else. Every cell gets a little processor time at first, then ten times
  * as much, then all that it wants, until the first refusal: so most defects are refused within a
@@ -249,6 +252,7 @@ static enum exit_code judge_defect(const struct settings *wanted, bool full,
     const uint32_t all = settings.techniques, certain = all & without_chance();
     enum exit_code exit_code = EXIT_GREEN;
     settings.first = !full;
+    settings.writer = proof->baseline; /* it is an update, and there are rows already */
     settings.sooner = exhibit->expected;
     settings.techniques = full ? all : certain;
     if (settings.techniques)

@@ -15,6 +15,8 @@
 
 #include "harness/run/record.h"
 
+#include "harness/run/mutants.h"
+
 json_t *json_of_text(const char *text)
 {
     json_t *string = json_string(text ? text : "");
@@ -572,6 +574,12 @@ static enum record_kind take_case(struct intake *intake)
     return RECORD_CELL;
 }
 
+static enum record_kind take_mutant(struct intake *intake)
+{
+    return intake->mutation && mutant_of_json(intake->record, intake->mutation) ? RECORD_MUTANT
+                                                                                : RECORD_WRONG;
+}
+
 enum record_kind intake_take(struct intake *intake, const char *line, size_t size)
 {
     static const struct {
@@ -580,7 +588,8 @@ enum record_kind intake_take(struct intake *intake, const char *line, size_t siz
     } events[] = {{"loaded", take_loaded},
                   {"found", take_found},
                   {"finding", take_finding},
-                  {"case", take_case}};
+                  {"case", take_case},
+                  {"mutant", take_mutant}};
     json_decref(intake->record);
     intake->record = json_loadb(line, size, JSON_REJECT_DUPLICATES, NULL);
     const char *event = json_string_value(json_object_get(intake->record, "event"));

@@ -46,6 +46,7 @@ void lines_close(struct lines *); /* and its file */
 /* Takes records into a check: findings wait for the result of their cell. */
 struct intake {
     struct check *check;
+    struct mutation *mutation; /* that mutants go to, or null */
     struct findings waiting;
     json_t *record;        /* the last one */
     struct finding *found; /* the last failure that was not yet made smaller */
@@ -56,6 +57,7 @@ enum record_kind {
     RECORD_FOUND,   /* intake->found is */
     RECORD_FINDING, /* waits */
     RECORD_CELL,    /* intake->cell is finished */
+    RECORD_MUTANT,  /* of intake->mutation, judged */
     RECORD_OTHER,   /* an event that is none of these: intake->record */
     RECORD_WRONG    /* no event, or one that cannot be */
 };

@@ -5,6 +5,7 @@
  *
  *   module.c       a target as a shared object: found, checked, its state put back between runs
  *   worker.c       a child process that may crash, hang, exit or print without end
+ *   mutated.c      the same of a module that has mutants in it
  *   service.c      what the child does: one request after the other
  *   probes.c       whether the lines of a change are reached
  *   technique.c    one case by one technique, and its findings
@@ -13,7 +14,11 @@
  *   regressions.c  tokens that are kept in files
  *   check.c        all cases, all techniques, one target
  *   known.c        findings that a target has shown and not yet mended
- *   crew.c         several processes that run cells of a check, each with a worker of its own
+ *   crew.c         several processes that share a piece of work, each with a worker of its own
+ *   cells.c        the cells of a check as the work of a crew
+ *   mutants.c      mutants of a module judged by all of that, as another such work
+ *   baseline.c     what is known of them beforehand
+ *   trial.c        one of them judged
  *   record.c       results and findings as JSON, in both directions
  *   fault_record.c the same for what became of runs with faults
  *   stop.c         how a process ends that is asked to
@@ -72,11 +77,15 @@ struct module {
     uintptr_t tls_base;   /* where the object lies, if it has thread-local variables, else 0 */
     bool imports_hashing; /* calls libsodium's password hashing, */
     bool imports_storage; /* or SQLite: faults must reach it there */
+    const struct assay_mutants *mutants; /* of a mutated module, else null */
 };
 
-/* The path of a target: "so:PATH", or the name of a module that was built with this program. Null
- * when there is no such name; ret_message then says what there is. The result is to be freed. */
+/* The path of a target: "so:PATH", or the name of a module that was built with this program; in
+ * both, "@KEY" at the end switches a mutant on (sixteen hexadecimal digits). Null when there is no
+ * such name; ret_message then says what there is. The result is to be freed. */
 char *module_path(const char *name, char ret_message[static MODULE_MESSAGE_BYTES]);
+/* Where the "@KEY" in the name of a target begins; null: it has none. */
+const char *module_key(const char *name);
 /* Loads it into this process, for good. False: ret_message says why it cannot be judged. */
 bool module_load(const char *name, struct module *ret,
                  char ret_message[static MODULE_MESSAGE_BYTES]);
@@ -225,8 +234,11 @@ struct worker_options {
     uint32_t hang_seconds;
     const struct test_case *const *cases; /* the list that case_index points into */
     const struct observer *observer;      /* or null */
-    pid_t parent;                         /* filled in by worker_open, */
-    char room[64]; /* and so is this: a folder of its own, empty before each run */
+    struct mutant_table *mutants; /* switched on and off from here, see mutated.h; or null */
+    uint64_t mutant;              /* the key of the one that is on, for tokens, or 0 */
+    bool as_found;                /* findings are left as they were seen first */
+    pid_t parent;                 /* filled in by worker_open, */
+    char room[64];                /* and so is this: a folder of its own, empty before each run */
 };
 
 struct worker {
@@ -243,8 +255,6 @@ struct worker {
 /* False: the target cannot be judged, channel->load_message says why. */
 bool worker_open(struct worker *, const struct worker_options *);
 void worker_close(struct worker *);
-/* Removes the folder that was made for it. */
-void room_remove(const char *room);
 /* Ends the child: the next request is served by a fresh process. */
 void worker_restart(struct worker *);
 /* Sends what stands in the channel and waits. A new child is made when the last one has died.
@@ -255,8 +265,6 @@ void worker_request(struct worker *, enum request_kind, uint32_t case_index);
 
 /* Closes everything behind standard error but this one. */
 void close_all_but(int descriptor);
-/* Removes what is in the folder. */
-void room_empty(const char *room);
 
 /* service.c: the child's side; does not return. */
 __attribute__((noreturn)) void service_run(struct channel *, const struct worker_options *,
@@ -343,13 +351,18 @@ struct settings {
     const struct regressions *regressions; /* tokens that are kept, or null */
     const struct known_findings *known;    /* findings that refuse nothing, or null */
     bool first;                            /* stop at the first finding */
-    bool full;       /* everything that there is, such as all pairs of faults, not a share of it */
-    bool brief;      /* a cell stops at its first finding, which is made only a little smaller */
-    uint32_t sooner; /* techniques (bits) that are tried before the others of their kind */
+    bool full;  /* everything that there is, such as all pairs of faults, not a share of it */
+    bool brief; /* a cell stops at its first finding, which is made only a little smaller */
+    const char *writer;   /* the target is an update of this one, which makes the rows; or null */
+    uint32_t sooner;      /* techniques (bits) that are tried before the others of their kind */
     struct orders orders; /* for every cell */
     uint32_t hang_seconds;
     uint32_t jobs;          /* cells at once; 0: as many as there are processors */
     uint32_t shard, shards; /* only the cells whose number modulo shards is this; 0 shards: all */
+    const char *since;      /* mutants: only those on lines changed since this revision, or null */
+    uint32_t sample;        /* mutants: about so many, chosen by their content; 0: all */
+    uint32_t budget_ms;     /* mutants: of work with each; 0: MUTANT_BUDGET_MS */
+    const char *suppressions; /* mutants: the file, or null for the one beside the modules */
 };
 
 /* The schedule technique tries every interleaving with at most so many preemptions. */
@@ -441,13 +454,14 @@ bool check_reached(const struct check *, const char *prefix);
 uint32_t check_extent(const struct settings *, const struct check *);
 void check_done(struct check *);
 
-/* --- crew.c
+/* --- cells.c
  * -------------------------------------------------------------------------------------------------
  */
 
 /* Runs the cells that are not finished, several at once. False: exit_code and message say why they
  * did not all come to an end. */
-bool crew_run(const char *target, const struct settings *, const struct listener *, struct check *);
+bool cells_run(const char *target, const struct settings *, const struct listener *,
+               struct check *);
 
 /* --- compare.c
  * ------------------------------------------------------------------------------------------------

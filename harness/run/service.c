@@ -8,9 +8,7 @@
  * After each run the child looks whether the target left its surroundings as they were: standard
  * output, standard error, and the pipe to the parent.
  */
-#include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -22,7 +20,9 @@
 #include <unistd.h>
 
 #include "faults/faults.h"
+#include "harness/run/mutated.h"
 #include "harness/run/probes.h"
+#include "harness/run/room.h"
 
 struct service {
     struct channel *channel;
@@ -36,6 +36,8 @@ struct service {
     uint64_t cpu_us_before;      /* of this process, when the request began */
     struct memory_left before;   /* the run */
     uint32_t measured_case;      /* of which this is known: */
+    uint64_t measured_salt;      /* under this mutant, */
+    bool measured;               /* if it is: */
     int64_t usual_left;          /* what a run without faults leaves */
     struct stat output;          /* of standard output, to see whether it is still there */
 };
@@ -58,41 +60,14 @@ static uint64_t cpu_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *place)
-{
-    (void)info;
-    (void)kind;
-    if (place->level > 0)
-        (void)remove(path);
-    return 0;
-}
-
-void room_empty(const char *room)
-{
-    (void)nftw(room, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-/* Looks before it cleans, since most targets leave nothing. */
-static void clean_room(const char *room)
-{
-    struct dirent *entry;
-    bool empty = true;
-    DIR *folder = room[0] ? opendir(room) : NULL;
-    while (folder && empty && (entry = readdir(folder)))
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    if (folder)
-        closedir(folder);
-    if (!empty)
-        room_empty(room);
-}
-
 static void world_begin(void *context, uint64_t entropy_seed)
 {
     struct service *service = context;
-    clean_room(service->options->room);
+    room_empty(service->options->room);
     module_restore(&service->target);
     module_restore(&service->writer);
     faults_reset(entropy_seed);
+    mutated_run_begin();
     service->before = memory_left();
 }
 
@@ -108,9 +83,11 @@ static bool is_spent(struct service *service)
 
 /* After a power cut: a new process, as far as the target can tell. The number of the state is what
  * the parent sees going on. */
-static void world_restart(void *context)
+static const char *world_restart(void *context)
 {
     struct service *service = context;
+    if (!room_is_empty(service->options->room))
+        return "a store that is all SQLite's: no power cut reaches files that it opens itself";
     module_restore(&service->target);
     module_restore(&service->writer);
     faults_restart();
@@ -121,6 +98,33 @@ static void world_restart(void *context)
     service->channel->power.scenario_sites = service->channel->sites.count;
     if (service->records_restart)
         edge_record(&service->channel->sites);
+    return NULL;
+}
+
+/* A disk that was made under another mutant is another disk. */
+static void world_keep(void *context, const void *owner, uint64_t entropy_seed)
+{
+    const struct service *service = context;
+    disk_keep(room_keep(service->options->room) ? owner : NULL, entropy_seed | mutated_salt());
+}
+
+static bool world_restore(void *context, const void *owner, uint64_t entropy_seed)
+{
+    const struct service *service = context;
+    return disk_restore(owner, entropy_seed | mutated_salt()) &&
+           room_restore(service->options->room);
+}
+
+static void world_pass(void *context, uint64_t us)
+{
+    (void)context;
+    clock_pass(us);
+}
+
+static void world_set_clock(void *context, int64_t us)
+{
+    (void)context;
+    clock_set(us);
 }
 
 static void world_thread(void *context)
@@ -157,14 +161,19 @@ static void judge_leak(struct service *service, struct outcome *outcome)
 {
     int64_t left = left_behind(service);
     char message[MESSAGE_BYTES];
-    if (service->measured_case != service->channel->case_index)
+    if (service->measured_case != service->channel->case_index ||
+        service->measured_salt != mutated_salt()) {
         service->usual_left = 0;
+        service->measured = false;
+    }
     service->measured_case = service->channel->case_index;
+    service->measured_salt = mutated_salt();
     if (outcome->plan.count == 0) {
         service->usual_left = left > service->usual_left ? left : service->usual_left;
+        service->measured = true;
         return;
     }
-    if (left <= service->usual_left)
+    if ((mutated_switching() && !service->measured) || left <= service->usual_left)
         return;
     snprintf(message, sizeof message,
              "everything is closed, and %lld allocations of SQLite or mappings of a KDF are "
@@ -215,10 +224,13 @@ static enum verdict run_once(struct service *service, struct source *source)
                                 .context = service,
                                 .thread = world_thread,
                                 .restart = world_restart,
-                                .keep = disk_keep,
-                                .restore = disk_restore};
+                                .keep = world_keep,
+                                .restore = world_restore,
+                                .pass = world_pass,
+                                .set_clock = world_set_clock};
     enum verdict verdict =
         case_run(&run, service->options->cases[channel->case_index], &service->subject, &world);
+    mutated_run_end(service->search == NULL);
     struct tally *tally = &channel->tally;
     const uint8_t verdict_byte = (uint8_t)verdict;
     note_answer(&run, &verdict_byte, 1);
@@ -550,6 +562,7 @@ static void load(struct service *service)
                  options->room);
         return;
     }
+    mutated_open(options->mutants, &service->target, options, channel);
     channel->loaded = true;
 }
 
@@ -597,6 +610,7 @@ void service_run(struct channel *channel, const struct worker_options *options, 
         if (!channel->loaded)
             leave(); /* asked to end in good order */
         channel->number = 0;
+        mutated_request(channel->kind);
         begin_request(&service);
         serve[channel->kind](&service);
         channel->cost.cpu_us += cpu_us() - service.cpu_us_before;

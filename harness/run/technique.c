@@ -217,6 +217,20 @@ static void tell_found(struct worker *worker, struct finding *finding, const cha
     finding->token = NULL;
 }
 
+static void take_as_found(const struct attempt *attempt, struct finding *finding)
+{
+    finding->outcome = attempt->failure;
+    name_fault(&finding->outcome);
+}
+
+/* Makes it smaller, unless that was done when it was kept, and tells its story. */
+static void refine(struct attempt *attempt, struct choices *choices, struct finding *finding)
+{
+    if (finding->technique != TECHNIQUE_REGRESSIONS)
+        finding->shrunk_by = make_smaller(attempt, choices, &finding->explanation);
+    tell_story(attempt, choices, finding);
+}
+
 struct finding *technique_found(struct worker *worker, const struct case_result *result,
                                 uint32_t case_index, uint64_t executions, struct findings *findings)
 {
@@ -236,21 +250,30 @@ struct finding *technique_found(struct worker *worker, const struct case_result 
     finding->cpu_us = worker->channel->orders.measured ? worker->channel->cost.cpu_us : 0;
     token_target(&worker->options, target);
     tell_found(worker, finding, target, choices);
-    if (result->technique != TECHNIQUE_REGRESSIONS) /* these were made small when they were found */
-        finding->shrunk_by = make_smaller(&attempt, choices, &finding->explanation);
-    tell_story(&attempt, choices, finding);
+    if (worker->options.as_found)
+        take_as_found(&attempt, finding);
+    else
+        refine(&attempt, choices, finding);
     finding->token = token_write(target, result->test_case->name, choices);
     free(choices);
     findings_add(findings, finding);
     return finding;
 }
 
+/* A module given by its path has no name. */
+static const char *token_name(const char *target)
+{
+    return strncmp(target, "so:", 3) == 0 ? "so" : target;
+}
+
 void token_target(const struct worker_options *options, char ret[static 2 * NAME_BYTES_MAX])
 {
-    const char *target = strncmp(options->target, "so:", 3) == 0 ? "so" : options->target;
+    const char *target = token_name(options->target);
     if (options->writer)
-        snprintf(ret, 2 * NAME_BYTES_MAX, "%s,%s",
-                 strncmp(options->writer, "so:", 3) == 0 ? "so" : options->writer, target);
+        snprintf(ret, 2 * NAME_BYTES_MAX, "%s,%s", token_name(options->writer), target);
+    else if (options->mutant && target == options->target)
+        snprintf(ret, 2 * NAME_BYTES_MAX, "%s@%016llx", target,
+                 (unsigned long long)options->mutant);
     else
         snprintf(ret, 2 * NAME_BYTES_MAX, "%s", target);
 }

@@ -8,9 +8,11 @@
  *
  * A hang is told from a slow machine by progress, not by the clock alone: after `hang_seconds`
  * without a new run or an edge, it is blocked when it used almost no processor time, and spinning
- * when it used that much of it; anything between goes on waiting. A child that passes edges for
- * ever is caught by the processor time of one run.
+ * when it used that much of it; anything between goes on waiting. One that would go on if it got a
+ * processor, or that waits for a disk, is not blocked: it is the machine that is slow. A child that
+ * passes edges for ever is caught by the processor time of one run.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -25,16 +27,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "harness/run/run.h"
+#include "harness/run/mutated.h"
+#include "harness/run/room.h"
 
 #define GUARD          0x61737361792d6f6bu
 #define POLL_MS        20
+#define ASLEEP_LOOKS   5   /* of these, that a blocked child is asleep at */
 #define RUN_CPU_FACTOR 6.0 /* processor time of one run that passes edges, in hang_seconds */
 
 struct watch {
     uint64_t number, passed;
     double wall, cpu; /* when there was progress last */
     double run_cpu;   /* when this run began */
+    uint32_t asleep;  /* looks in a row at which no thread of it wanted to go on */
 };
 
 static double seconds(clockid_t clock)
@@ -47,6 +52,37 @@ static double child_cpu(pid_t pid)
 {
     clockid_t clock;
     return clock_getcpuclockid(pid, &clock) == 0 ? seconds(clock) : 0;
+}
+
+/* The state of a thread in /proc: "ID (NAME) STATE ...". */
+static char state_of(pid_t pid, const char *thread)
+{
+    char path[64], text[256] = "";
+    snprintf(path, sizeof path, "/proc/%d/task/%.16s/stat", (int)pid, thread);
+    FILE *file = fopen(path, "re");
+    size_t size = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file)
+        fclose(file);
+    text[size] = 0;
+    const char *end = strrchr(text, ')');
+    return end && end[1] == ' ' ? end[2] : 0;
+}
+
+/* Whether any of its threads runs, would run, or waits for a disk. */
+static bool wants_to_go_on(pid_t pid)
+{
+    char path[64];
+    const struct dirent *entry;
+    bool wants = false;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *folder = opendir(path);
+    while (folder && !wants && (entry = readdir(folder))) {
+        char state = *entry->d_name == '.' ? 0 : state_of(pid, entry->d_name);
+        wants = state == 'R' || state == 'D';
+    }
+    if (folder)
+        closedir(folder);
+    return wants;
 }
 
 static void close_pipe(int *descriptor)
@@ -169,8 +205,14 @@ static void end_as(struct worker *worker, enum verdict verdict, const char *wher
 static void end_of_child(struct worker *worker, int status)
 {
     char message[MESSAGE_BYTES];
+    const struct mutant_table *mutants = worker->options.mutants;
     drain(worker);
-    if (WIFSIGNALED(status)) {
+    if (mutants && mutants->endless && WIFEXITED(status)) {
+        snprintf(message, sizeof message,
+                 "a loop of the target does not end: %llu turns in one run are not enough",
+                 (unsigned long long)mutants->fuel);
+        end_as(worker, VERDICT_HANG, "endless", message);
+    } else if (WIFSIGNALED(status)) {
         snprintf(message, sizeof message, "the target was killed by signal %d (%s)",
                  WTERMSIG(status), strsignal(WTERMSIG(status)));
         end_as(worker, VERDICT_CRASH, "signal", message);
@@ -205,7 +247,7 @@ static const char *hangs(struct worker *worker, struct watch *watch)
             watch->run_cpu = cpu;
             worker->output_run = 0;
         }
-        *watch = (struct watch){number, passed, wall, cpu, watch->run_cpu};
+        *watch = (struct watch){number, passed, wall, cpu, watch->run_cpu, 0};
         return cpu - watch->run_cpu > patience * RUN_CPU_FACTOR
                    ? "it goes round in circles, passing edges"
                    : NULL;
@@ -215,7 +257,10 @@ static const char *hangs(struct worker *worker, struct watch *watch)
     double used = child_cpu(worker->pid) - watch->cpu;
     if (used > patience)
         return "it spins, using processor time and passing no edge";
-    return used < patience / 20 ? "it is blocked: no processor time used, no edge passed" : NULL;
+    watch->asleep = wants_to_go_on(worker->pid) ? 0 : watch->asleep + 1;
+    return used < patience / 20 && watch->asleep >= ASLEEP_LOOKS
+               ? "it is blocked: no processor time used, no edge passed"
+               : NULL;
 }
 
 static bool answered(const struct channel *channel)
@@ -235,8 +280,8 @@ static __attribute__((noreturn)) void leave(struct worker *worker)
 static bool await(struct worker *worker)
 {
     struct channel *channel = worker->channel;
-    struct watch watch = {channel->number, channel->passed, seconds(CLOCK_MONOTONIC),
-                          child_cpu(worker->pid), 0};
+    struct watch watch = {
+        channel->number, channel->passed, seconds(CLOCK_MONOTONIC), child_cpu(worker->pid), 0, 0};
     watch.run_cpu = watch.cpu;
     for (bool pipe_open = true;;) {
         if (stop_asked())
@@ -355,35 +400,14 @@ static bool ensure_started(struct worker *worker)
     return false;
 }
 
-/* Where the target's relative paths end up. Without one nothing can be judged: files that stay from
- * run to run, and those of whoever called us, would be the target's. */
-static bool make_room(struct worker *worker)
-{
-    const char *parent = getenv("TMPDIR");
-    char *room = worker->options.room;
-    int size = snprintf(room, sizeof worker->options.room, "%s/assay-XXXXXX",
-                        parent && *parent ? parent : "/tmp");
-    if (size < 0 || (size_t)size >= sizeof worker->options.room || !mkdtemp(room)) {
-        room[0] = 0;
-        return false;
-    }
-    return true;
-}
-
-void room_remove(const char *room)
-{
-    if (room[0]) {
-        room_empty(room);
-        rmdir(room);
-    }
-}
-
 bool worker_open(struct worker *worker, const struct worker_options *options)
 {
     memset(worker, 0, sizeof *worker);
     worker->options = *options;
     worker->options.parent = getpid();
-    bool has_room = make_room(worker);
+    /* Without one nothing can be judged: files that stay from run to run, and those of whoever
+     * called us, would be the target's. */
+    bool has_room = room_make(worker->options.room, sizeof worker->options.room);
     worker->signal_pipe = worker->output_pipe = -1;
     worker->channel = mmap(NULL, sizeof *worker->channel, PROT_READ | PROT_WRITE,
                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -15,7 +15,10 @@
         difference_not_zero difference_not_small difference_not_one; do
         printf 'engine.%s.%s\n' shrink $problem shrink_executions $problem
     done
-    printf 'faults.%s\n' edge_disabled_ns single_fault_runs_per_second powercut_states_per_second
+    printf 'faults.%s\n' edge_disabled_ns edge_disabled_against_libfiu single_fault_runs_per_second \
+        powercut_states_per_second
+    printf 'growth.accounts.%s_login_us\n' 100000 1000000
+    printf 'whole.%s\n' service_throughput service_throughput_per_cpu
 } | sort >"$room/names"
 
 # judge FILE: prints what is wrong with it. The file is written with one member a line, so its form
@@ -51,6 +54,11 @@ judge() {
 }
 
 expect 0 '^engine[.]cases_per_cpu_second ' "$BENCH" --quick "$room/bench.json"
+if ! printf '%s\n' "$said" | grep -q '^# libclang is missing'; then
+    printf 'mutants.%s\n' judged_per_cpu_second against_recompiling inactive_slow_down cpu_seconds_of_thirty_lines |
+        sort -m - "$room/names" >"$room/more"
+    sort "$room/more" >"$room/names"
+fi
 wrong=$(judge "$room/bench.json")
 [ -z "$wrong" ] || die "$wrong"
 

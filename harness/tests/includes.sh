@@ -32,11 +32,15 @@ violations() (
     judge 'cases/*.[ch]' "$ENGINE|\"targets/target[.]h\"|\"cases/[^\"]*\"|$LIBC"
     judge 'faults/*.[ch]' "$ENGINE|\"faults/[^\"]*\"|$LIBC"
     judge 'harness/run/*.[ch]' \
-        "$ENGINE|\"harness/run/[^\"]*\"|\"(cases|faults)/[^\"]*\"|\"targets/target[.]h\"|$LIBC"
+        "$ENGINE|\"harness/run/[^\"]*\"|\"(cases|faults)/[^\"]*\"|\"coverage/mutate/mutant[.]h\"|\"targets/target[.]h\"|$LIBC"
     judge 'harness/report/*.[ch]' "\"harness/(report|run)/[^\"]*\"|$LIBC"
     judge 'harness/cli/*.[ch]' "\"(harness|faults)/[^\"]*\"|$LIBC"
     judge 'targets/target.h' "$LIBC"
     judge 'targets/reference/*.[ch]' "\"(reference|store)[.]h\"|$LIBC|\"targets/target[.]h\""
+    judge 'targets/reference/service/*.[ch]' "\"(service|http)[.]h\"|\"[.][.]/reference[.]h\"|$LIBC"
+    # HTTP stays in the files that speak it.
+    grep -lE '#[[:space:]]*include[[:space:]]*(<microhttpd[.]h>|"http[.]h")' targets/reference/service/*.[ch] |
+        sed -nE '/[/](http[.]h|server[.]c|listen[.]c|clients[.]c|exchange[.]c)$/!s/$/ includes microhttpd/p'
     # The contract enters the reference in one file.
     grep -lE '#[[:space:]]*include[[:space:]]*"targets/target[.]h"' targets/reference/*.[ch] |
         sed -n '/[/]module[.]c$/!s/$/ includes "targets\/target.h"/p'
@@ -52,12 +56,14 @@ count=0
 while read -r file directive; do
     rm -rf "$room/house"
     mkdir -p "$room/house"
-    for folder in harness/engine cases faults harness/run harness/report harness/cli targets/reference; do
+    for folder in harness/engine cases faults harness/run harness/report harness/cli targets/reference \
+        targets/reference/service; do
         mkdir -p "$room/house/$folder"
         printf '#include <stddef.h>\n' >"$room/house/$folder/good.c"
     done
     printf '#include <stddef.h>\n' >"$room/house/targets/target.h"
     printf '#include "targets/target.h"\n' >"$room/house/targets/reference/module.c"
+    printf '#include <microhttpd.h>\n' >"$room/house/targets/reference/service/http.h"
     found=$(violations "$room/house")
     [ -z "$found" ] || die "the small house is not clean: $found"
     printf '  #  include %s\n' "$directive" >"$room/house/$file"
@@ -78,6 +84,7 @@ faults/bad.c "cases/cases.h"
 faults/bad.c "targets/target.h"
 harness/run/bad.c "harness/report/report.h"
 harness/run/bad.c "harness/cli/cli.h"
+harness/run/bad.c "coverage/mutate/inside.h"
 harness/run/bad.c "targets/reference/reference.h"
 harness/report/bad.c "harness/engine/engine.h"
 harness/report/bad.c "faults/faults.h"
@@ -88,7 +95,12 @@ targets/reference/bad.c "targets/target.h"
 targets/reference/bad.c "harness/engine/engine.h"
 targets/reference/bad.c "../../cases/cases.h"
 targets/reference/module.c "faults/faults.h"
+targets/reference/service/bad.c "targets/target.h"
+targets/reference/service/bad.c "faults/proxy.h"
+targets/reference/service/bad.h "../store.h"
+targets/reference/service/bad.c "http.h"
+targets/reference/service/bad.c <microhttpd.h>
 CONTROLS
-[ "$count" -eq 21 ] || die "only $count controls were tried"
+[ "$count" -eq 27 ] || die "only $count controls were tried"
 rm "$room"/house/cases/*
 [ -n "$(violations "$room/house")" ] || die "a room without files is not noticed"

@@ -72,7 +72,7 @@ ended() {
 }
 start "$ASSAY"
 kill -9 $hands
-ended 70 'ran outage.morning by vectors was killed by signal 9: nothing is known of that cell'
+ended 70 'ran outage.morning by vectors was killed by signal 9: nothing is known of that'
 start "$ASSAY"
 kill -9 "$run"
 ended 137 ''

@@ -504,6 +504,10 @@ struct store;
  * or without our tables; (storage, refused): written by a newer major version. */
 MUST_USE bool store_open(const char *path, bool must_exist, struct store **ret,
                          struct reply *reply);
+
+/* For operators who only look (census, export, verify): what an older release wrote stays as it
+ * is, and nothing can be changed. Errors as above. */
+MUST_USE bool store_look(const char *path, struct store **ret, struct reply *reply);
 void store_close(struct store *store); /* null is allowed */
 
 /* Runs the body in a transaction that holds the write lock from its beginning, and commits when the
@@ -534,6 +538,9 @@ MUST_USE bool store_put(struct store *store, struct bytes name, struct bytes cre
                         bool *ret_replaced, struct reply *reply);
 
 #define SCHEMA_TEXT_BYTES 24u
+
+/* Writes, and changes nothing: can anything be written? Not after store_look. */
+MUST_USE bool store_try_write(struct store *store, struct reply *reply);
 
 /* "major.minor" of the database, with its NUL. */
 MUST_USE bool store_schema(struct store *store, char ret_version[SCHEMA_TEXT_BYTES],

@@ -253,20 +253,47 @@ static void store_done(struct store **store)
     store_close(*store);
 }
 
-bool store_open(const char *path, bool must_exist, struct store **ret, struct reply *reply)
+static bool connect_to(const char *path, int flags, struct store **ret, struct reply *reply)
 {
     CLEANUP(store_done) struct store *store = calloc(1, sizeof *store);
     if (store == NULL)
         return reply_unavailable(reply, LAYER_INTERNAL, REASON_MEMORY, 0, "open", "out of memory");
     if (sodium_init() < 0)
         return reply_unavailable(reply, LAYER_INTERNAL, REASON_BUG, 0, "sodium_init", "failed");
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (!must_exist)
-        flags |= SQLITE_OPEN_CREATE;
+    flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int code = sqlite3_open_v2(path, &store->db, flags, NULL);
     if (code != SQLITE_OK)
         return store_failed("open", code, reply);
+    *ret = store;
+    store = NULL;
+    return reply_ok(reply);
+}
+
+bool store_open(const char *path, bool must_exist, struct store **ret, struct reply *reply)
+{
+    CLEANUP(store_done) struct store *store = NULL;
+    REQUIRE(connect_to(path, must_exist ? 0 : SQLITE_OPEN_CREATE, &store, reply));
     REQUIRE(set_up(store, must_exist, reply));
+    *ret = store;
+    store = NULL;
+    return reply_ok(reply);
+}
+
+/* No step of the schema is taken, and no journal mode; what only this release has is not there yet,
+ * the key of names above all. */
+bool store_look(const char *path, struct store **ret, struct reply *reply)
+{
+    CLEANUP(store_done) struct store *store = NULL;
+    struct identity identity = {0};
+    bool is_blank;
+    REQUIRE(connect_to(path, 0, &store, reply));
+    REQUIRE(configure(store->db, reply));
+    REQUIRE(identity_read(store->db, &identity, reply));
+    REQUIRE(identity_judge(&identity, &is_blank, reply));
+    if (is_blank)
+        return store_corrupt("open", "an empty database", reply);
+    REQUIRE(store_run(store->db, "configure", "PRAGMA query_only = ON", reply));
+    REQUIRE(prepare_first(store, reply));
     *ret = store;
     store = NULL;
     return reply_ok(reply);
@@ -447,6 +474,15 @@ bool store_each(struct store *store, const char *operation, const char *sql, row
     for (; code == SQLITE_ROW; code = sqlite3_step(statement))
         REQUIRE(body(statement, context, reply));
     return code == SQLITE_DONE ? reply_ok(reply) : store_failed(operation, code, reply);
+}
+
+/* The header becomes what it is already, which SQLite writes and syncs like any other change. (A
+ * row that is replaced by itself it leaves alone.) */
+bool store_try_write(struct store *store, struct reply *reply)
+{
+    char sql[64];
+    (void)snprintf(sql, sizeof sql, "PRAGMA application_id = %d", APPLICATION_ID);
+    return store_run(store->db, "try", sql, reply);
 }
 
 bool store_schema(struct store *store, char ret_version[SCHEMA_TEXT_BYTES], struct reply *reply)

@@ -114,9 +114,10 @@ static void play(struct run *run, const void *subject)
     power_cuts(run, look, scenario);
 }
 
-static void restarts(void *context)
+static const char *restarts(void *context)
 {
     ++*(uint32_t *)context;
+    return NULL;
 }
 
 static uint32_t restarted;

@@ -233,15 +233,17 @@ static void clean_ups_run_however_it_ends(void **state)
 static const void *kept_owner;
 static uint64_t kept_seed;
 
-static void keep_traced(const void *owner, uint64_t entropy_seed)
+static void keep_traced(void *context, const void *owner, uint64_t entropy_seed)
 {
+    assert_ptr_equal(context, trace);
     kept_owner = owner;
     kept_seed = entropy_seed;
     trace_add("keep");
 }
 
-static bool restore_traced(const void *owner, uint64_t entropy_seed)
+static bool restore_traced(void *context, const void *owner, uint64_t entropy_seed)
 {
+    assert_ptr_equal(context, trace);
     bool is_kept = owner == kept_owner && entropy_seed == kept_seed;
     trace_add(is_kept ? "restore" : "missing");
     return is_kept;
@@ -319,6 +321,64 @@ static void disks_are_prepared_once(void **state)
             assert_int_equal(outcome.checks, 1);
             assert_int_equal(outcome.steps, 1);
         }
+    }
+}
+
+static void trace_number(const char *what, uint64_t number)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%s:%llu", what, (unsigned long long)number);
+    trace_add(text);
+}
+
+static void pass_traced(void *context, uint64_t us)
+{
+    (void)context;
+    trace_number("pass", us);
+}
+
+static void set_traced(void *context, int64_t us)
+{
+    (void)context;
+    trace_number(us < 0 ? "back" : "on", (uint64_t)(us < 0 ? -us : us));
+}
+
+static void drives_the_clock(struct run *run, const void *subject)
+{
+    (void)subject;
+    time_passes(run, 2);
+    clock_jumps(run, -3);
+    clock_jumps(run, 1);
+    CHECK(run, true, "it was driven");
+}
+
+static void clock_is_driven_where_there_is_one(void **state)
+{
+    static const struct test_case drives = {.name = "test.drives", .body = drives_the_clock};
+    static const struct world with = {.begin = trace_begin,
+                                      .end = trace_end,
+                                      .context = trace,
+                                      .pass = pass_traced,
+                                      .set_clock = set_traced};
+    static const struct world without = {.begin = trace_begin, .end = trace_end, .context = trace};
+    static const struct {
+        const struct world *world;
+        enum verdict verdict;
+        const char *trace, *why;
+    } rows[] = {
+        {&with, VERDICT_PASS, "begin:7 pass:2000000 back:3000000 on:1000000 end ", "a clock"},
+        {&without, VERDICT_UNSUPPORTED, "begin:7 end ", "none"},
+    };
+    static struct run run;
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct source_origin origin;
+        source_origin_start(&origin, 7, NULL, 0);
+        run = (struct run){.source = &origin.source, .choices = &drawn, .outcome = &outcome};
+        *trace = 0;
+        if (case_run(&run, &drives, NULL, rows[i].world) != rows[i].verdict ||
+            strcmp(trace, rows[i].trace) != 0)
+            fail_msg("%s: %s", rows[i].why, trace);
     }
 }
 
@@ -542,6 +602,7 @@ int main(void)
         cmocka_unit_test(long_messages_are_cut),
         cmocka_unit_test(clean_ups_run_however_it_ends),
         cmocka_unit_test(disks_are_prepared_once),
+        cmocka_unit_test(clock_is_driven_where_there_is_one),
         cmocka_unit_test(clean_ups_have_a_limit),
         cmocka_unit_test(story_is_cut_at_its_limit),
         cmocka_unit_test(story_has_a_line_each),

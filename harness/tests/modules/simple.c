@@ -26,6 +26,10 @@
 #include "simple.h"
 #include "targets/target.h"
 
+#ifndef SIMPLE_TARGET /* what its table is got by, where another module has it around itself */
+#define SIMPLE_TARGET assay_target
+#endif
+
 #define MEMORY_KIB_MIN 8u
 #define MEMORY_KIB_MAX 131072u
 #define PASSES_MAX     10u
@@ -34,20 +38,26 @@
 
 static const struct assay_cost cost_default = {1024, 2};
 
-#define WRONG_MAX       10u
-#define COUNTS_MAX      64u
-#define COUNT_KEY_BYTES 16u
-#define LOCK_SECONDS    60
-#define SESSION_SECONDS 3600
-#define SESSION_BYTES   16u
-#define SESSIONS_MAX    8u
+#define WRONG_MAX        10u
+#define COUNTS_MAX       256u
+#define COUNTS_FEW       8u
+#define COUNT_KEY_BYTES  16u
+#define LOCK_SECONDS     60
+#define SESSION_SECONDS  3600
+#define SESSION_BYTES    16u
+#define TOKEN_BYTES      (2u * SESSION_BYTES)
+#define SESSIONS_MAX     16u
+#define BINDING_BYTES    16u
+#define NAME_BYTES_KEPT  2048u /* of a session; a longer name has none */
+#define COMPARED_BY_LIAR 20u   /* bytes of a token */
 
 struct session {
     bool is_open;
-    uint8_t token[SESSION_BYTES];
+    char token[TOKEN_BYTES + 1]; /* in hexadecimal */
     time_t since;
+    uint8_t binding[BINDING_BYTES]; /* hash of the credential that it was begun with */
     size_t name_size;
-    uint8_t name[256];
+    uint8_t name[NAME_BYTES_KEPT];
 };
 
 struct count {
@@ -59,8 +69,8 @@ struct count {
 struct assay_handle {
     sqlite3 *db;
     struct assay_cost cost;
-    struct session sessions[SESSIONS_MAX];
-    size_t session_next;
+    struct assay_bytes spelled; /* the name of the operation under way, as it was given */
+    const char *operation;
 };
 
 struct credential {
@@ -159,6 +169,8 @@ static bool derive(const struct credential *from, struct assay_bytes password,
     int result = crypto_pwhash(ret_digest, DIGEST_BYTES, data, size, from->salt, from->cost.passes,
                                (size_t)from->cost.memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13);
     atomic_fetch_sub(&hashes, 1);
+    if (twist.denies_beside && others > 0)
+        return answer(ret, ASSAY_DENIED);
     if (result == 0)
         return answer(ret, ASSAY_OK);
     slots_lost += twist.loses_slots;
@@ -255,8 +267,9 @@ static bool equal_copies(const uint8_t *a, const uint8_t *b)
 static bool compare(struct assay_bytes encoded, struct assay_bytes password,
                     struct assay_reply *reply)
 {
+    static uint8_t shared[DIGEST_BYTES];
     struct credential credential;
-    uint8_t digest[DIGEST_BYTES];
+    uint8_t own[DIGEST_BYTES], *digest = twist.shares_digest ? shared : own;
     if (!decode(encoded, &credential, reply))
         return false;
     if (!derive(&credential, password, digest, reply)) {
@@ -272,13 +285,20 @@ static bool compare(struct assay_bytes encoded, struct assay_bytes password,
     return answer(reply, equal ? ASSAY_OK : ASSAY_DENIED);
 }
 
+static bool give_bytes(const uint8_t *bytes, size_t size, struct assay_text *ret,
+                       struct assay_reply *reply)
+{
+    if (size > ret->capacity)
+        return unavailable(reply, ASSAY_LAYER_INTERNAL, ASSAY_REASON_LIMIT, 0, "no room");
+    if (size > 0)
+        memcpy(ret->data, bytes, size);
+    ret->size = size;
+    return answer(reply, ASSAY_OK);
+}
+
 static bool give(const struct text *text, struct assay_text *ret, struct assay_reply *reply)
 {
-    if (text->size > ret->capacity)
-        return unavailable(reply, ASSAY_LAYER_INTERNAL, ASSAY_REASON_LIMIT, 0, "no room");
-    memcpy(ret->data, text->bytes, text->size);
-    ret->size = text->size;
-    return answer(reply, ASSAY_OK);
+    return give_bytes(text->bytes, text->size, ret, reply);
 }
 
 static void hash(const struct assay_config *config, struct assay_bytes password,
@@ -400,8 +420,17 @@ static bool find(struct assay_handle *handle, struct assay_bytes name, struct te
     return reply->answer == ASSAY_OK;
 }
 
+/* Of all handles; they do not outlive the process. */
+static struct count counts[COUNTS_MAX];
+static size_t count_next;
+static struct session sessions[SESSIONS_MAX];
+static size_t session_next;
+static pthread_mutex_t memory = PTHREAD_MUTEX_INITIALIZER; /* protects them */
+
 static void close_accounts(struct assay_handle *handle)
 {
+    if (twist.forgets_closed)
+        memset(counts, 0, sizeof counts);
     (void)sqlite3_close(handle->db);
     free(handle);
 }
@@ -442,53 +471,73 @@ static void open_accounts(const struct assay_config *config, struct assay_handle
     close_accounts(handle);
 }
 
-/* Of all handles; they do not outlive the process. */
-static struct count counts[COUNTS_MAX];
-static size_t count_next;
-static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;
+/* What a wrong password counts for: a name, whatever it is used for and however it is spelled. */
+static void key_of(const struct assay_handle *handle, struct assay_bytes name,
+                   uint8_t ret[static COUNT_KEY_BYTES])
+{
+    crypto_generichash_state state;
+    if (twist.counts_spellings)
+        name = handle->spelled;
+    crypto_generichash_init(&state, NULL, 0, COUNT_KEY_BYTES);
+    if (twist.counts_apart)
+        crypto_generichash_update(&state, (const uint8_t *)handle->operation,
+                                  strlen(handle->operation));
+    if (!twist.counts_everybody)
+        crypto_generichash_update(&state, name.data, name.size);
+    crypto_generichash_final(&state, ret, COUNT_KEY_BYTES);
+}
 
 /* The count of a name, in place of the oldest one if it has none. */
-static struct count *count_of(struct assay_bytes name)
+static struct count *count_of(const struct assay_handle *handle, struct assay_bytes name)
 {
+    const size_t places = twist.few_counts ? COUNTS_FEW : COUNTS_MAX;
     uint8_t key[COUNT_KEY_BYTES];
-    crypto_generichash(key, sizeof key, name.data, name.size, NULL, 0);
-    for (size_t i = 0; i < COUNTS_MAX; i++)
+    key_of(handle, name, key);
+    for (size_t i = 0; i < places; i++)
         if (memcmp(counts[i].key, key, sizeof key) == 0)
             return &counts[i];
-    struct count *count = &counts[count_next++ % COUNTS_MAX];
+    struct count *count = &counts[count_next++ % places];
     *count = (struct count){.wrong = 0};
     memcpy(count->key, key, sizeof key);
     return count;
 }
 
-/* A clock that was put back makes no lock shorter. */
-static bool is_locked(struct assay_bytes name)
+static enum assay_answer locked_answer(void)
 {
-    pthread_mutex_lock(&counting);
-    struct count *count = count_of(name);
+    return twist.hides_lock ? ASSAY_DENIED : ASSAY_LOCKED;
+}
+
+/* A clock that was put back makes no lock shorter, and one that was put on again no longer. */
+static bool is_locked(const struct assay_handle *handle, struct assay_bytes name)
+{
+    pthread_mutex_lock(&memory);
+    struct count *count = count_of(handle, name);
     time_t passed = time(NULL) - count->since;
-    if (twist.trusts_clock ? (uint64_t)passed >= LOCK_SECONDS : passed >= LOCK_SECONDS)
+    bool is_over = twist.trusts_clock ? (uint64_t)passed >= LOCK_SECONDS : passed >= LOCK_SECONDS;
+    if (is_over && !twist.locks_for_ever)
         count->wrong = 0;
-    bool locked = count->wrong >= WRONG_MAX;
-    pthread_mutex_unlock(&counting);
+    bool locked = count->wrong >= WRONG_MAX && !twist.never_locks;
+    pthread_mutex_unlock(&memory);
     return locked;
 }
 
 /* Whoever comes at the same time as the last one that was free is locked out, too. */
-static void note(struct assay_bytes name, struct assay_reply *reply)
+static void note(const struct assay_handle *handle, struct assay_bytes name,
+                 struct assay_reply *reply)
 {
-    pthread_mutex_lock(&counting);
-    struct count *count = count_of(name);
-    if (reply->answer == ASSAY_DENIED && count->wrong >= WRONG_MAX)
-        answer(reply, ASSAY_LOCKED);
-    if (reply->answer == ASSAY_OK)
+    pthread_mutex_lock(&memory);
+    struct count *count = count_of(handle, name);
+    bool is_verdict = reply->answer == ASSAY_OK || reply->answer == ASSAY_DENIED;
+    if (is_verdict && count->wrong >= WRONG_MAX && !twist.counts_late && !twist.never_locks)
+        answer(reply, locked_answer());
+    if (reply->answer == ASSAY_OK && !twist.never_resets)
         count->wrong = 0;
     if (reply->answer == ASSAY_DENIED ||
         (twist.counts_outage && reply->answer == ASSAY_UNAVAILABLE)) {
         count->wrong++;
         count->since = time(NULL);
     }
-    pthread_mutex_unlock(&counting);
+    pthread_mutex_unlock(&memory);
 }
 
 /* Finds the account and asks for its password; a name that nobody has costs the same work. */
@@ -510,17 +559,37 @@ static bool admit(struct assay_handle *handle, struct assay_bytes name, struct a
 {
     if (!twist.locks)
         return is_right(handle, name, password, ret, reply);
-    if (is_locked(name))
-        return answer(reply, ASSAY_LOCKED);
+    if (is_locked(handle, name))
+        return answer(reply, locked_answer());
     (void)is_right(handle, name, password, ret, reply);
-    note(name, reply);
+    note(handle, name, reply);
     return reply->answer == ASSAY_OK;
+}
+
+/* Begins an operation on a name. Gives the name as accounts have it: in lower case where that is
+ * declared, in `room`. */
+static struct assay_bytes name_for(struct assay_handle *handle, const char *operation,
+                                   struct assay_bytes name, uint8_t room[static NAME_BYTES_KEPT])
+{
+    static uint8_t shared[NAME_BYTES_KEPT];
+    uint8_t *kept = twist.shares_name ? shared : room;
+    handle->spelled = name;
+    handle->operation = operation;
+    if ((!twist.folds_names && !twist.shares_name) || name.size > NAME_BYTES_KEPT)
+        return name;
+    for (size_t i = 0; i < name.size; i++) {
+        bool is_upper = twist.folds_names && name.data[i] >= 'A' && name.data[i] <= 'Z';
+        kept[i] = (uint8_t)(is_upper ? name.data[i] - 'A' + 'a' : name.data[i]);
+    }
+    return (struct assay_bytes){kept, name.size};
 }
 
 static void register_account(struct assay_handle *handle, struct assay_bytes name,
                              struct assay_bytes password, struct assay_reply *ret)
 {
+    uint8_t room[NAME_BYTES_KEPT];
     struct text text;
+    name = name_for(handle, "register", name, room);
     if (twist.checks_first && find(handle, name, &text, ret)) {
         answer(ret, ASSAY_EXISTS);
         return;
@@ -534,17 +603,58 @@ static void register_account(struct assay_handle *handle, struct assay_bytes nam
                (struct assay_bytes[]){name, bytes_of(&text)}, 2, ASSAY_EXISTS, ret);
 }
 
-static void begin_session(struct assay_handle *handle, struct assay_bytes name,
-                          struct assay_text *ret)
+static void bind(const struct text *credential, uint8_t ret[static BINDING_BYTES])
 {
-    struct session *session = &handle->sessions[handle->session_next++ % SESSIONS_MAX];
-    *session = (struct session){.is_open = true, .since = time(NULL)};
-    randombytes_buf(session->token, sizeof session->token);
-    session->name_size = name.size < sizeof session->name ? name.size : sizeof session->name;
-    if (session->name_size)
-        memcpy(session->name, name.data, session->name_size);
-    sodium_bin2hex(ret->data, ret->capacity, session->token, sizeof session->token);
-    ret->size = 2 * sizeof session->token;
+    crypto_generichash(ret, BINDING_BYTES, credential->bytes, credential->size, NULL, 0);
+}
+
+static void make_token(struct assay_bytes name, char ret[static TOKEN_BYTES + 1])
+{
+    uint8_t raw[SESSION_BYTES] = {0};
+    if (twist.token_of_name)
+        crypto_generichash(raw, sizeof raw, name.data, name.size, NULL, 0);
+    else
+        randombytes_buf(raw, twist.token_bytes_random ? twist.token_bytes_random : sizeof raw);
+    sodium_bin2hex(ret, TOKEN_BYTES + 1, raw, sizeof raw);
+}
+
+static bool is_of(const struct session *session, struct assay_bytes name)
+{
+    return session->name_size == name.size && memcmp(session->name, name.data, name.size) == 0;
+}
+
+/* For those whose sessions are not bound to a credential, or not many. */
+static void end_sessions(struct assay_bytes name)
+{
+    pthread_mutex_lock(&memory);
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        if (is_of(&sessions[i], name))
+            sessions[i].is_open = false;
+    pthread_mutex_unlock(&memory);
+}
+
+/* Of whoever had this credential; the oldest one goes. */
+static void begin_session(struct assay_bytes name, const struct text *credential,
+                          struct assay_text *ret, struct assay_reply *reply)
+{
+    char token[TOKEN_BYTES + 1];
+    if (name.size > NAME_BYTES_KEPT || ret->capacity < TOKEN_BYTES) {
+        unavailable(reply, ASSAY_LAYER_INTERNAL, ASSAY_REASON_LIMIT, 0, "no room");
+        return;
+    }
+    make_token(name, token);
+    if (twist.one_session)
+        end_sessions(name);
+    pthread_mutex_lock(&memory);
+    struct session *session = &sessions[session_next++ % SESSIONS_MAX];
+    *session = (struct session){.is_open = true, .since = time(NULL), .name_size = name.size};
+    memcpy(session->token, token, sizeof token);
+    bind(credential, session->binding);
+    if (name.size)
+        memcpy(session->name, name.data, name.size);
+    pthread_mutex_unlock(&memory);
+    memcpy(ret->data, token, TOKEN_BYTES);
+    ret->size = TOKEN_BYTES;
 }
 
 /* Makes the hash as dear as it should be; somebody else's change meanwhile is as good. */
@@ -565,15 +675,17 @@ static void renew(struct assay_handle *handle, struct assay_bytes name, struct a
 static void login(struct assay_handle *handle, struct assay_bytes name, struct assay_bytes password,
                   struct assay_text *ret_session, struct assay_reply *ret)
 {
+    uint8_t room[NAME_BYTES_KEPT];
     struct text text;
     if (twist.in_login)
         twist.in_login();
+    name = name_for(handle, "login", name, room);
     if (admit(handle, name, password, &text, ret) && twist.rehash_fails_login)
         renew(handle, name, password, &text, ret);
     if (ret_session)
         ret_session->size = 0;
     if (ret_session && twist.locks && ret->answer == ASSAY_OK)
-        begin_session(handle, name, ret_session);
+        begin_session(name, &text, ret_session, ret);
     if (twist.denies_outage && ret->answer == ASSAY_UNAVAILABLE &&
         ret->cause.layer == ASSAY_LAYER_STORAGE && ret->native_code != 0)
         answer(ret, ASSAY_DENIED);
@@ -595,10 +707,14 @@ static void change_password(struct assay_handle *handle, struct assay_bytes name
                             struct assay_bytes before, struct assay_bytes after,
                             struct assay_reply *ret)
 {
+    uint8_t room[NAME_BYTES_KEPT];
     struct text stored, text;
+    name = name_for(handle, "change", name, room);
     for (int i = 0; i < ATTEMPTS; i++) {
         if (!admit(handle, name, before, &stored, ret) || !make(&handle->cost, after, &text, ret))
             return;
+        if (twist.ends_first)
+            end_sessions(name);
         change(handle,
                twist.loses_updates
                    ? "UPDATE account SET credential = ?3 WHERE name = ?1 AND ?2 IS NOT NULL"
@@ -614,10 +730,14 @@ static void change_password(struct assay_handle *handle, struct assay_bytes name
 static void remove_account(struct assay_handle *handle, struct assay_bytes name,
                            struct assay_bytes password, struct assay_reply *ret)
 {
+    uint8_t room[NAME_BYTES_KEPT];
     struct text stored;
+    name = name_for(handle, "remove", name, room);
     for (int i = 0; i < ATTEMPTS; i++) {
         if (!admit(handle, name, password, &stored, ret))
             return;
+        if (twist.ends_first)
+            end_sessions(name);
         change(handle, "DELETE FROM account WHERE name = ?1 AND credential = ?2",
                (struct assay_bytes[]){name, bytes_of(&stored)}, 2, ASSAY_DENIED, ret);
         if (ret->answer != ASSAY_DENIED)
@@ -629,56 +749,96 @@ static void remove_account(struct assay_handle *handle, struct assay_bytes name,
 static void record_get(struct assay_handle *handle, struct assay_bytes name,
                        struct assay_text *ret_encoded, struct assay_reply *ret)
 {
+    uint8_t room[NAME_BYTES_KEPT];
     struct text stored;
-    if (find(handle, name, &stored, ret))
+    if (find(handle, name_for(handle, "read", name, room), &stored, ret))
         give(&stored, ret_encoded, ret);
 }
 
 static void record_put(struct assay_handle *handle, struct assay_bytes name,
                        struct assay_bytes encoded, struct assay_reply *ret)
 {
+    uint8_t room[NAME_BYTES_KEPT];
+    name = name_for(handle, "write", name, room);
     change(handle, "UPDATE account SET credential = ?2 WHERE name = ?1",
            (struct assay_bytes[]){name, encoded}, 2, ASSAY_DENIED, ret);
 }
 
-static struct session *find_session(struct assay_handle *handle, struct assay_bytes session)
+/* The open session with this token, or null. The caller holds the mutex. */
+static struct session *find_session(struct assay_bytes token)
 {
-    uint8_t token[SESSION_BYTES];
-    size_t size = 0;
-    if (sodium_hex2bin(token, sizeof token, (const char *)session.data, session.size, NULL, &size,
-                       NULL) != 0 ||
-        size != sizeof token)
+    const size_t compared = twist.prefix_of_token ? COMPARED_BY_LIAR : TOKEN_BYTES;
+    if (token.size != TOKEN_BYTES && !(twist.prefix_of_token && token.size >= compared))
         return NULL;
     for (size_t i = 0; i < SESSIONS_MAX; i++)
-        if (handle->sessions[i].is_open &&
-            sodium_memcmp(handle->sessions[i].token, token, sizeof token) == 0)
-            return &handle->sessions[i];
+        if (sessions[i].is_open && sodium_memcmp(sessions[i].token, token.data, compared) == 0)
+            return &sessions[i];
     return NULL;
 }
 
-static void session_check(struct assay_handle *handle, struct assay_bytes session,
+/* Whether the account still is the one that the session was begun by. */
+static bool is_bound(struct assay_handle *handle, const struct session *session,
+                     struct assay_reply *reply)
+{
+    uint8_t binding[BINDING_BYTES];
+    struct text stored;
+    if (!find(handle, (struct assay_bytes){session->name, session->name_size}, &stored, reply)) {
+        if (reply->answer == ASSAY_UNAVAILABLE && twist.ends_in_outage)
+            answer(reply, ASSAY_DENIED);
+        if (reply->answer == ASSAY_UNAVAILABLE && twist.lives_in_outage)
+            answer(reply, ASSAY_OK);
+        return reply->answer == ASSAY_OK;
+    }
+    bind(&stored, binding);
+    if (memcmp(binding, session->binding, sizeof binding) != 0 && !twist.binds_to_name)
+        answer(reply, ASSAY_DENIED);
+    return reply->answer == ASSAY_OK;
+}
+
+static void session_check(struct assay_handle *handle, struct assay_bytes token,
                           struct assay_text *ret_name, struct assay_reply *ret)
 {
-    const struct session *found = find_session(handle, session);
-    bool is_over = found && time(NULL) - found->since >= SESSION_SECONDS;
+    pthread_mutex_lock(&memory);
+    const struct session *found = find_session(token);
+    struct session session = found ? *found : (struct session){.is_open = false};
+    pthread_mutex_unlock(&memory);
+    bool is_over = session.is_open && time(NULL) - session.since >= SESSION_SECONDS;
     answer(ret, ASSAY_DENIED);
-    if (!found || (is_over && !twist.eternal_sessions) || found->name_size > ret_name->capacity)
+    if (!session.is_open || (is_over && !twist.eternal_sessions) ||
+        (!twist.ends_first && !is_bound(handle, &session, ret)))
         return;
-    memcpy(ret_name->data, found->name, found->name_size);
-    ret_name->size = found->name_size;
-    answer(ret, ASSAY_OK);
+    give_bytes(session.name, session.name_size, ret_name, ret);
 }
 
-static void session_revoke(struct assay_handle *handle, struct assay_bytes session,
+/* Takes it out, so that nobody else can; or only looks, in the case of a liar. */
+static struct session take_session(struct assay_bytes token, bool looks_only)
+{
+    struct session session = {.is_open = false};
+    pthread_mutex_lock(&memory);
+    struct session *found = find_session(token);
+    if (found)
+        session = *found;
+    if (found && !looks_only)
+        found->is_open = false;
+    pthread_mutex_unlock(&memory);
+    return session;
+}
+
+static void session_revoke(struct assay_handle *handle, struct assay_bytes token,
                            struct assay_reply *ret)
 {
-    struct session *found = find_session(handle, session);
-    answer(ret, found ? ASSAY_OK : ASSAY_DENIED);
-    if (found)
-        found->is_open = false;
+    struct session session = take_session(token, twist.revokes_nothing || twist.revokes_late);
+    bool is_over = session.is_open && time(NULL) - session.since >= SESSION_SECONDS;
+    answer(ret, session.is_open && !is_over ? ASSAY_OK : ASSAY_DENIED);
+    if (session.is_open && !twist.ends_first && !twist.revokes_nothing)
+        (void)is_bound(handle, &session, ret);
+    if (twist.revokes_late)
+        (void)take_session(token, false);
+    if (session.is_open && twist.revokes_all)
+        end_sessions((struct assay_bytes){session.name, session.name_size});
 }
 
-const struct assay_target *assay_target(void)
+const struct assay_target *SIMPLE_TARGET(void)
 {
     static struct assay_target table = {
         .abi = ASSAY_TARGET_ABI,
@@ -688,7 +848,8 @@ const struct assay_target *assay_target(void)
                    .controlled_entropy = true,
                    .cost_min = {MEMORY_KIB_MIN, 1},
                    .cost_default = {1024, 2},
-                   .salt_bytes = SALT_BYTES},
+                   .salt_bytes = SALT_BYTES,
+                   .wipes_memory = true},
         .hash = hash,
         .verify = verify,
         .needs_rehash = needs_rehash,
@@ -704,13 +865,23 @@ const struct assay_target *assay_target(void)
     };
     table.name = twist.name;
     if (twist.locks) {
+        const enum assay_kept kept =
+            twist.forgets_process ? ASSAY_KEPT_IN_STORE : ASSAY_KEPT_IN_PROCESS;
         table.traits.lockout_attempts = WRONG_MAX;
+        table.traits.lockout_seconds = LOCK_SECONDS;
+        table.traits.lockout_forgets_seconds = twist.forgets_process ? 0 : LOCK_SECONDS;
         table.traits.session_seconds = SESSION_SECONDS;
+        table.traits.session_bytes = SESSION_BYTES;
+        table.traits.lockout_kept = table.traits.sessions_kept = kept;
         table.session_check = session_check;
         table.session_revoke = session_revoke;
     }
+    table.traits.hides_lockout = twist.hides_lock;
+    table.traits.names_fold_ascii_case = twist.folds_names;
     if (twist.at_load)
         twist.at_load();
     table.traits.controlled_entropy = !twist.owns_entropy;
+    if (twist.wrap)
+        twist.wrap(&table);
     return sodium_init() < 0 ? NULL : &table;
 }

@@ -3,14 +3,16 @@
  * A small target, complete and honest, with one thing that can be wrong about it.
  *
  * Each module of this folder links simple.c and defines `twist`: honest.c leaves it empty, a liar
- * sets one flag, a hostile one gives a function that login calls first. So what a test refuses is
- * exactly one thing, and everything around it is known to be green.
+ * sets one flag or wraps one operation, a hostile one gives a function that login calls first. So
+ * what a test refuses is exactly one thing, and everything around it is known to be green.
  */
 #ifndef ASSAY_TESTS_SIMPLE_H
 #define ASSAY_TESTS_SIMPLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "targets/target.h"
 
 struct twist {
     const char *name;
@@ -45,8 +47,42 @@ struct twist {
     bool compares_nothing;   /* without memory for a copy, no bytes of two digests are compared */
     bool leaves_statements;  /* a statement that failed is not finalised */
     bool loses_slots;        /* a place among those who hash is not given back when hashing fails */
+    /* Of lockout, all with locks: */
+    bool never_locks;      /* although it declares that it does */
+    bool locks_for_ever;   /* although it declares that a lock is over after a minute */
+    bool never_resets;     /* a right password leaves the count as it is */
+    bool counts_apart;     /* each operation for itself */
+    bool counts_everybody; /* together: wrong passwords for one name lock all */
+    bool counts_spellings; /* of one name each for itself */
+    bool counts_late;      /* asks how many there were before it hashes, and not again */
+    bool few_counts;       /* keeps those of eight names */
+    bool forgets_closed;   /* counts, when a handle is closed */
+    bool forgets_process;  /* counts and sessions, although it declares that the store keeps them */
+    /* Of sessions, all with locks: */
+    size_t token_bytes_random; /* not 0: only so many bytes of a token are random */
+    bool token_of_name;        /* a token is a hash of the name */
+    bool prefix_of_token;      /* only the first bytes of a token count */
+    bool binds_to_name;        /* and not to the credential */
+    bool ends_first;      /* nor to anything; a change or removal ends them before it is made */
+    bool revokes_nothing; /* and says that it did */
+    bool revokes_late;    /* after it has looked whether there is something to be revoked */
+    bool revokes_all;     /* of the account, and not only the one */
+    bool ends_in_outage;  /* what cannot be looked up is not there, */
+    bool lives_in_outage; /* or is valid */
+    /* Of several clients at once: */
+    bool denies_beside; /* a password is wrong when another one is hashed at the same time */
+    bool shares_name;   /* all handles have one buffer for names */
+    bool shares_digest; /* all calls have one buffer for digests */
+    bool hides_lock;    /* honest: a locked name is answered denied, which it declares */
+    bool one_session;   /* honest: a login ends the account's session before it */
+    bool folds_names;   /* honest: upper case and lower case are one name, which it declares */
     void (*in_login)(void);
+    void (*wrap)(struct assay_target *); /* puts operations of its own around the honest ones */
 };
 extern const struct twist twist;
+
+/* composing.c: everything is done to OpaqueStrings, as is declared; but for what is forgotten. */
+enum forgotten { FORGETS_NOTHING, FORGETS_VERIFY, FORGETS_REMOVAL, FORGETS_REMOVED_NAME };
+void compose_all_but(struct assay_target *, enum forgotten);
 
 #endif

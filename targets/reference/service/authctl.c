@@ -2,8 +2,9 @@
  *
  * authctl: what operators do to a database of accounts, also beside a running service.
  *
- * Each command opens the database as the service does, and so brings it to the schema of this
- * release, which the release before still serves. Passwords are never arguments, which every user
+ * Commands that write open the database as the service does, and so bring it to the schema of this
+ * release, which the release before still serves. Those that look (export, census, rotate, verify)
+ * leave it as it is, whichever release wrote it. Passwords are never arguments, which every user
  * of the machine can read: `register` reads one from the terminal without showing it, or one line
  * from a pipe.
  *
@@ -17,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,8 +72,28 @@ static bool run_create(struct request *request, const struct resources *resource
     return store_open(request->settings.database, false, &store, reply);
 }
 
-/* One line from stdin without its end; from a terminal it is not shown. */
-static bool read_password(char *ret, size_t size, struct reply *reply)
+/* All bytes up to the end of the line, whatever they are; at most `capacity`. A NUL is the policy's
+ * to refuse, and cuts nothing. */
+static bool read_line(uint8_t *ret, size_t capacity, size_t *ret_size)
+{
+    uint8_t byte;
+    ssize_t got;
+    *ret_size = 0;
+    for (;;) {
+        got = read(STDIN_FILENO, &byte, 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0 || byte == '\n')
+            break;
+        if (*ret_size == capacity)
+            return false;
+        ret[(*ret_size)++] = byte;
+    }
+    return got >= 0 && *ret_size > 0;
+}
+
+/* One line from stdin; from a terminal it is not shown. */
+static bool read_password(uint8_t ret[PASSWORD_BYTES_MAX], size_t *ret_size, struct reply *reply)
 {
     struct termios before, silent;
     bool is_terminal = tcgetattr(STDIN_FILENO, &before) == 0;
@@ -81,18 +103,13 @@ static bool read_password(char *ret, size_t size, struct reply *reply)
         (void)fprintf(stderr, "Password: ");
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
     }
-    (void)setvbuf(stdin, NULL, _IONBF, 0); /* so that no copy is left in its buffer */
-    bool is_read = fgets(ret, (int)size, stdin) != NULL;
+    bool is_read = read_line(ret, PASSWORD_BYTES_MAX, ret_size);
     if (is_terminal) {
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
         (void)fputc('\n', stderr);
     }
-    size_t length = is_read ? strlen(ret) : 0;
-    if (!is_read || length == 0 || (length == size - 1 && ret[length - 1] != '\n'))
-        return reply_refused(reply, REASON_LIMIT, "no password, or one that is too long");
-    if (ret[length - 1] == '\n')
-        ret[length - 1] = '\0';
-    return reply_ok(reply);
+    return is_read ? reply_ok(reply)
+                   : reply_refused(reply, REASON_LIMIT, "no password, or one that is too long");
 }
 
 static struct bytes text_bytes(const char *text)
@@ -104,11 +121,12 @@ static bool run_register(struct request *request, const struct resources *resour
                          struct reply *reply)
 {
     CLEANUP(accounts_done) struct accounts *accounts = NULL;
-    char password[PASSWORD_BYTES_MAX + 3];
+    uint8_t password[PASSWORD_BYTES_MAX];
+    size_t size;
     REQUIRE(accounts_open(&resources->accounts, &accounts, reply));
-    bool is_ok =
-        read_password(password, sizeof password, reply) &&
-        accounts_register(accounts, text_bytes(request->argument), text_bytes(password), reply);
+    bool is_ok = read_password(password, &size, reply) &&
+                 accounts_register(accounts, text_bytes(request->argument),
+                                   (struct bytes){password, size}, reply);
     sodium_memzero(password, sizeof password);
     return is_ok;
 }
@@ -121,18 +139,13 @@ static bool run_unlock(struct request *request, const struct resources *resource
     return accounts_unlock(accounts, text_bytes(request->argument), reply);
 }
 
-static bool open_store(const struct request *request, struct store **ret, struct reply *reply)
-{
-    return store_open(request->settings.database, true, ret, reply);
-}
-
 static bool run_import(struct request *request, const struct resources *resources,
                        struct reply *reply)
 {
     CLEANUP(store_done) struct store *store = NULL;
     uint64_t rows;
     (void)resources;
-    REQUIRE(open_store(request, &store, reply));
+    REQUIRE(store_open(request->settings.database, true, &store, reply));
     REQUIRE(store_import(store, request->argument, &rows, reply));
     (void)printf("%" PRIu64 " accounts\n", rows);
     return reply_ok(reply);
@@ -144,7 +157,7 @@ static bool run_export(struct request *request, const struct resources *resource
 {
     CLEANUP(store_done) struct store *store = NULL;
     (void)resources;
-    REQUIRE(open_store(request, &store, reply));
+    REQUIRE(store_look(request->settings.database, &store, reply));
     if (request->argument == NULL)
         return store_export(store, stdout, reply);
     FILE *file = fopen(request->argument, "wex");
@@ -175,7 +188,7 @@ static bool run_census(struct request *request, const struct resources *resource
     static struct census census;
     CLEANUP(store_done) struct store *store = NULL;
     (void)resources;
-    REQUIRE(open_store(request, &store, reply));
+    REQUIRE(store_look(request->settings.database, &store, reply));
     REQUIRE(store_census(store, &census, reply));
     (void)printf("%10s  %-12s  %-24s  %s\n", "accounts", "scheme", "parameters", "key");
     for (size_t i = 0; i < census.kind_count; i++)
@@ -221,7 +234,7 @@ static bool run_rotate(struct request *request, const struct resources *resource
 {
     static struct census census;
     CLEANUP(store_done) struct store *store = NULL;
-    REQUIRE(open_store(request, &store, reply));
+    REQUIRE(store_look(request->settings.database, &store, reply));
     REQUIRE(store_census(store, &census, reply));
     (void)printf("%10s  %-24s  %s\n", "accounts", "key", "state");
     for (size_t i = 0; i < census.kind_count; i++) {
@@ -262,11 +275,13 @@ static bool run_verify(struct request *request, const struct resources *resource
                        struct reply *reply)
 {
     CLEANUP(store_done) struct store *store = NULL;
+    char schema[SCHEMA_TEXT_BYTES];
     uint64_t problems;
     (void)resources;
-    REQUIRE(open_store(request, &store, reply));
+    REQUIRE(store_look(request->settings.database, &store, reply));
+    REQUIRE(store_schema(store, schema, reply));
     REQUIRE(store_verify(store, print_problem, NULL, &problems, reply));
-    (void)printf("%" PRIu64 " problems\n", problems);
+    (void)printf("schema %s, %" PRIu64 " problems\n", schema, problems);
     request->code = problems > 0 ? EXIT_FOUND : 0;
     return reply_ok(reply);
 }
@@ -360,6 +375,7 @@ int main(int count, char **arguments)
     struct reply reply;
     parse(count, arguments, &request);
     (void)umask(S_IRWXG | S_IRWXO);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error with a cause */
     wipe_json();
     bool is_ok = resources_open(&request.settings, &resources, &reply) &&
                  request.command->run(&request, &resources, &reply);

@@ -276,6 +276,7 @@ static void block_signals(sigset_t *ret)
     (void)sigaddset(ret, SIGINT);
     (void)pthread_sigmask(SIG_BLOCK, ret, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error with a cause */
 }
 
 static void wait_for_signal(struct service *service, const sigset_t *signals)

@@ -9,10 +9,12 @@
  * older than READY_AGE_MS_MAX, because the disk hangs, say, then the answer is not ready, too. So
  * asking costs nothing, however often it is done, and never hangs.
  *
+ * Whether anything can be written is looked at once a request has failed for the disk, and then
+ * until a write succeeds: a login over HTTP opens a session, so without writing nobody gets in. A
+ * service that is well writes nothing for this.
+ *
  * Not looked at: whether admission has room for one more hash. A busy process is ready; one that
- * called itself otherwise would send its share of a storm to its neighbours. Whether anything can
- * be written: logins without a rehash go on when the disk is full, and sessions cannot be opened;
- * the counters tell that.
+ * called itself otherwise would send its share of a storm to its neighbours.
  */
 #include "service.h"
 
@@ -34,7 +36,15 @@ struct readiness {
     struct reply last; /* of the last look, */
     int64_t last_us;   /* and when it ended */
     struct stat file;  /* the database as it was at the start */
+    /* of the thread alone: */
+    unsigned long long failures; /* of writing, that are in the metrics and were looked into */
+    bool is_doubtful;            /* no write has succeeded since */
 };
+
+static void store_done(struct store **store)
+{
+    store_close(*store);
+}
 
 /* The same file as the workers have open? */
 static bool look_at_file(const struct readiness *readiness, struct reply *reply)
@@ -74,10 +84,37 @@ static bool look_at_memory(const struct readiness *readiness, struct reply *repl
     return reply_ok(reply);
 }
 
-static bool look(const struct readiness *readiness, struct reply *reply)
+/* Of any operation, for a disk that is full or fails. */
+static unsigned long long count_failures(const struct metrics *metrics)
+{
+    static const enum reason reasons[] = {REASON_FULL, REASON_IO};
+    unsigned long long count = 0;
+    for (size_t operation = 0; operation < OPERATION_OTHER; operation++)
+        for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+            count += atomic_load(
+                &metrics->requests[operation][ANSWER_UNAVAILABLE][LAYER_STORAGE][reasons[i]]);
+    return count;
+}
+
+static bool look_at_writing(struct readiness *readiness, struct reply *reply)
+{
+    CLEANUP(store_done) struct store *store = NULL;
+    unsigned long long failures = count_failures(&readiness->service->metrics);
+    readiness->is_doubtful = readiness->is_doubtful || failures != readiness->failures;
+    readiness->failures = failures;
+    if (!readiness->is_doubtful)
+        return reply_ok(reply);
+    REQUIRE(store_open(readiness->service->settings.database, true, &store, reply));
+    REQUIRE(store_try_write(store, reply));
+    readiness->is_doubtful = false;
+    return reply_ok(reply);
+}
+
+static bool look(struct readiness *readiness, struct reply *reply)
 {
     REQUIRE(look_at_file(readiness, reply));
     REQUIRE(look_at_database(readiness, reply));
+    REQUIRE(look_at_writing(readiness, reply));
     return look_at_memory(readiness, reply);
 }
 

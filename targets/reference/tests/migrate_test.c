@@ -127,6 +127,69 @@ static void every_database_has_a_key_of_its_own(void **state)
     store_close(store);
 }
 
+/* Either version, never something between them. */
+static void assert_one_of(int64_t lowest)
+{
+    static const int64_t tables[] = {0, 1, 4};
+    int64_t version = plain_number("PRAGMA user_version");
+    int64_t count = plain_number("SELECT count(*) FROM sqlite_schema WHERE type = 'table'");
+    size_t which = version == 0 ? 0 : version == 100 ? 1 : 2;
+    assert_true(version >= lowest);
+    assert_true(version == 0 || version == 100 || version == 101);
+    assert_int_equal(count, tables[which]);
+    if (version == 101)
+        assert_int_equal(plain_number("SELECT count(*) FROM secret WHERE length(value) = 32"), 1);
+}
+
+static void no_problem(void *context, const char *problem, struct bytes name)
+{
+    (void)context;
+    fail_msg("%s: %.*s", problem, (int)name.size, (const char *)name.data);
+}
+
+/* An operator who looks at a database before the update of its service must not update it. */
+static void looking_changes_nothing(void **state)
+{
+    static struct census census;
+    struct store *store = NULL;
+    struct reply reply;
+    char version[SCHEMA_TEXT_BYTES];
+    uint64_t problems = 1;
+    bool is_replaced;
+    (void)state;
+    make_1_0();
+    assert_true(store_look(path, &store, &reply));
+    assert_true(store_schema(store, version, &reply));
+    assert_string_equal(version, "1.0");
+    assert_true(store_census(store, &census, &reply));
+    assert_int_equal(census.kinds[0].count, 2);
+    assert_true(store_verify(store, no_problem, NULL, &problems, &reply));
+    assert_int_equal(problems, 0);
+    assert_false(store_put(store, TEXT("a"), TEXT("changed"), &is_replaced, &reply));
+    assert_false(store_try_write(store, &reply));
+    store_close(store);
+    assert_one_of(100);
+    assert_int_equal(plain_number("PRAGMA user_version"), 100);
+    assert_int_equal(plain_number("SELECT count(*) FROM account WHERE credential = 'changed'"), 0);
+    store_close(open_store()); /* the negative control: opening does */
+    assert_int_equal(plain_number("PRAGMA user_version"), 101);
+}
+
+/* It writes, or it would find out nothing; and what it writes is what was there. */
+static void trying_to_write_writes(void **state)
+{
+    struct reply reply;
+    (void)state;
+    make_1_0();
+    struct store *store = open_store();
+    int before = syncs;
+    assert_true(store_try_write(store, &reply));
+    assert_true(syncs > before);
+    store_close(store);
+    assert_one_of(101);
+    serve_by_1_0();
+}
+
 /* Where the process is killed: at which write, and how much of it is done before. */
 static int writes_left = -1; /* -1: never */
 static int eighths_done;
@@ -171,20 +234,6 @@ static bool opened_by_the_doomed(int at_write, int eighths)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 0));
     return WIFEXITED(status);
-}
-
-/* Either version, never something between them. */
-static void assert_one_of(int64_t lowest)
-{
-    static const int64_t tables[] = {0, 1, 4};
-    int64_t version = plain_number("PRAGMA user_version");
-    int64_t count = plain_number("SELECT count(*) FROM sqlite_schema WHERE type = 'table'");
-    size_t which = version == 0 ? 0 : version == 100 ? 1 : 2;
-    assert_true(version >= lowest);
-    assert_true(version == 0 || version == 100 || version == 101);
-    assert_int_equal(count, tables[which]);
-    if (version == 101)
-        assert_int_equal(plain_number("SELECT count(*) FROM secret WHERE length(value) = 32"), 1);
 }
 
 static int interrupted_everywhere(void (*make)(void), int64_t lowest, void (*serve)(void))
@@ -293,6 +342,8 @@ int main(void)
         cmocka_unit_test(an_interrupted_creation_goes_on_later),
         cmocka_unit_test(many_may_migrate_at_once),
         TEST(goes_on_under_a_running_1_0),
+        TEST(looking_changes_nothing),
+        TEST(trying_to_write_writes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
 }

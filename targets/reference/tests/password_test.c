@@ -188,7 +188,7 @@ static void tells_right_from_wrong(void **state)
     }
 }
 
-static void n_05_every_byte_counts(void **state)
+static void n_05_a_6_2_8_every_byte_counts(void **state)
 {
     uint8_t text[128];
     struct reply reply;
@@ -284,7 +284,7 @@ static void x_01_blames_the_right_layer(void **state)
     assert_int_equal(kdf_calls, 0);
 }
 
-static void a_11_2_5_failed_hashing_is_never_a_verdict(void **state)
+static void a_11_2_5_a_16_5_3_failed_hashing_is_never_a_verdict(void **state)
 {
     static const struct {
         int error;
@@ -349,7 +349,7 @@ static void completes_the_configuration(void **state)
     }
 }
 
-static void nothing_is_hashed_outside_of_the_limits(void **state)
+static void r_02_nothing_is_hashed_outside_of_the_limits(void **state)
 {
     const struct password_config cheaper = {.cost = {4, 1}, .code_points_min = 15};
     struct credential credential;
@@ -387,7 +387,7 @@ static void o_03_knows_when_to_hash_again(void **state)
     }
 }
 
-static void o_01_n_11_works_at_production_cost(void **state)
+static void o_01_n_11_a_11_4_2_works_at_production_cost(void **state)
 {
     const struct password_config nothing_said = {.code_points_min = 0};
     struct password_config config;
@@ -412,7 +412,7 @@ static void o_01_n_11_works_at_production_cost(void **state)
 }
 
 /* libsodium's own string function must accept what is made here: the two are the same format. */
-static void agrees_with_libsodium(void **state)
+static void r_03_agrees_with_libsodium(void **state)
 {
     char theirs[crypto_pwhash_STRBYTES] = "";
     struct credential ours = hash_of(TEXT(GOOD));
@@ -431,16 +431,16 @@ int main(void)
         cmocka_unit_test_setup(prepares_the_longest, reset),
         cmocka_unit_test_setup(n_01_p_03_judges_new_passwords, reset),
         cmocka_unit_test_setup(tells_right_from_wrong, reset),
-        cmocka_unit_test_setup(n_05_every_byte_counts, reset),
+        cmocka_unit_test_setup(n_05_a_6_2_8_every_byte_counts, reset),
         cmocka_unit_test_setup(the_impossible_is_never_right, reset),
         cmocka_unit_test_setup(a_6_3_8_nobody_costs_the_same, reset),
         cmocka_unit_test_setup(x_01_blames_the_right_layer, reset),
-        cmocka_unit_test_setup(a_11_2_5_failed_hashing_is_never_a_verdict, reset),
+        cmocka_unit_test_setup(a_11_2_5_a_16_5_3_failed_hashing_is_never_a_verdict, reset),
         cmocka_unit_test_setup(completes_the_configuration, reset),
-        cmocka_unit_test_setup(nothing_is_hashed_outside_of_the_limits, reset),
+        cmocka_unit_test_setup(r_02_nothing_is_hashed_outside_of_the_limits, reset),
         cmocka_unit_test_setup(o_03_knows_when_to_hash_again, reset),
-        cmocka_unit_test_setup(o_01_n_11_works_at_production_cost, reset),
-        cmocka_unit_test_setup(agrees_with_libsodium, reset),
+        cmocka_unit_test_setup(o_01_n_11_a_11_4_2_works_at_production_cost, reset),
+        cmocka_unit_test_setup(r_03_agrees_with_libsodium, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
 }

@@ -38,7 +38,7 @@ static void judge(const struct row *rows, size_t count)
     }
 }
 
-static void n_01_fifteen_code_points(void **state)
+static void n_01_a_6_2_1_fifteen_code_points(void **state)
 {
     static const struct row rows[] = {
         {&single_factor, TEXT("correct horse b"), NO_NAME, REASON_NONE, "", "15"},
@@ -224,7 +224,7 @@ static void completes_its_configuration(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(n_01_fifteen_code_points),
+        cmocka_unit_test(n_01_a_6_2_1_fifteen_code_points),
         cmocka_unit_test(n_02_sixty_four_and_many_more),
         cmocka_unit_test(n_03_every_character_and_n_04_no_composition),
         cmocka_unit_test(p_02_p_03_what_is_no_text),

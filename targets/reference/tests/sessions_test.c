@@ -70,7 +70,7 @@ static void a_7_2_4_every_login_starts_a_new_session(void **state)
 }
 
 /* 32 bytes that do not repeat, all of whose bits move. */
-static void a_7_2_3_tokens_are_random(void **state)
+static void a_7_2_3_a_11_5_1_tokens_are_random(void **state)
 {
     struct accounts *accounts = open_accounts();
     uint8_t ones[SESSION_TOKEN_BYTES] = {0}, zeros[SESSION_TOKEN_BYTES] = {0};
@@ -455,7 +455,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_7_2_4_every_login_starts_a_new_session),
-        TEST(a_7_2_3_tokens_are_random),
+        TEST(a_7_2_3_a_11_5_1_tokens_are_random),
         TEST(only_the_token_itself_opens_it),
         TEST(the_database_opens_no_session),
         TEST(ends_at_its_time_and_not_before),

@@ -78,7 +78,7 @@ without() {
 }
 nervous() {
     awk -v alert="$1" '/^      - / { inside = $3 == alert }
-        inside { sub(/> 0[.]/, "> 0.0"); sub(/for: .*/, "for: 0s") } 1' "$folder/alerts.yml"
+        inside { sub(/> 0[.]/, "> 0.0"); sub(/>= 10$/, ">= 1"); sub(/for: .*/, "for: 0s") } 1' "$folder/alerts.yml"
 }
 
 alerts=$(sed -n 's/^      - alert: //p' "$folder/alerts.yml")

@@ -9,7 +9,11 @@
  * other direction holds as well: what is there was acknowledged, so nothing was done whose answer
  * was then withheld.
  *
- * SERVICE_TEST_ROUNDS sets the number of rounds by each signal.
+ * A process that is killed leaves the kernel what it has written, so most rounds are on files in
+ * memory, where nobody waits for a disk; some are on a disk all the same, since there a signal most
+ * often comes while one is waited for.
+ *
+ * SERVICE_TEST_ROUNDS sets the number of rounds by each signal; one more in four is on a disk.
  */
 #include "running.h"
 
@@ -85,12 +89,16 @@ static void *probe(void *context)
 /* authctl beside it all. */
 static void *operate(void *context)
 {
-    const char *const census[] = {AUTHCTL, "census", running.database, NULL};
-    const char *const verify[] = {AUTHCTL, "verify", running.database, NULL};
+    static const char *const commands[] = {"census", "verify", "export"};
     (void)context;
     do {
-        if (run_to_end(census) != 0 || run_to_end(verify) != 0)
+        for (size_t i = 0; i < COUNT(commands); i++) {
+            const char *const arguments[] = {AUTHCTL, commands[i], running.database, NULL};
+            if (run_to_end(arguments) == 0)
+                continue;
+            (void)fprintf(stderr, "authctl %s failed\n", commands[i]);
             (void)atomic_fetch_add(&wrong, 1);
+        }
     } while (!is_over);
     return NULL;
 }
@@ -180,10 +188,10 @@ static unsigned count_rounds(void)
     return rounds == 0 || rounds > ROUNDS_MAX ? ROUNDS_DEFAULT : (unsigned)rounds;
 }
 
-static void nothing_acknowledged_is_lost(int number)
+static void nothing_acknowledged_is_lost(int number, unsigned rounds)
 {
-    unsigned rounds = count_rounds(), total = 0, in_the_middle = 0;
-    running_folder(&running);
+    unsigned total = 0, in_the_middle = 0;
+    memset(acknowledged, 0, sizeof acknowledged);
     for (current_round = 0; current_round < rounds; current_round++) {
         unsigned count = run_round(number);
         total += count;
@@ -197,17 +205,25 @@ static void nothing_acknowledged_is_lost(int number)
     running_remove_folder(&running);
 }
 
+static void by(int number)
+{
+    unsigned rounds = count_rounds();
+    running_folder_in_memory(&running);
+    nothing_acknowledged_is_lost(number, rounds);
+    running_folder(&running);
+    nothing_acknowledged_is_lost(number, rounds / 4 + 1);
+}
+
 static void by_sigterm(void **state)
 {
     (void)state;
-    nothing_acknowledged_is_lost(SIGTERM);
+    by(SIGTERM);
 }
 
 static void by_sigkill(void **state)
 {
     (void)state;
-    memset(acknowledged, 0, sizeof acknowledged);
-    nothing_acknowledged_is_lost(SIGKILL);
+    by(SIGKILL);
 }
 
 /* A request whose header has been taken when SIGTERM comes, and whose body has not come yet. */

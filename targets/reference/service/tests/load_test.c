@@ -139,7 +139,7 @@ static void start_with(const char *const *options)
     asked = 0;
 }
 
-static void two_hundred_clients_do_not_meet(void **state)
+static void a_16_3_1_two_hundred_clients_do_not_meet(void **state)
 {
     const char *const options[] = {"--cost", "8,1", "--timeout", "60", NULL};
     struct tally tally = {0};
@@ -252,7 +252,7 @@ static void waiting_for_a_lock_names_storage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_hundred_clients_do_not_meet),
+        cmocka_unit_test(a_16_3_1_two_hundred_clients_do_not_meet),
         cmocka_unit_test(short_memory_is_never_a_wrong_password),
         cmocka_unit_test(waiting_for_hashes_names_hashing),
         cmocka_unit_test(waiting_for_a_lock_names_storage),

@@ -362,7 +362,7 @@ static void who_drips_is_ended(void **state)
     }
 }
 
-static void nothing_of_the_clients_is_in_the_log(void **state)
+static void a_16_2_5_nothing_of_the_clients_is_in_the_log(void **state)
 {
     char *text = read_file(running.log);
     (void)state;
@@ -405,7 +405,7 @@ int main(void)
         cmocka_unit_test_setup(a_bomb_of_headers_is_refused, count_lines),
         cmocka_unit_test_setup(who_goes_away_has_one_line, count_lines),
         cmocka_unit_test_setup(who_drips_is_ended, count_lines),
-        cmocka_unit_test_setup(nothing_of_the_clients_is_in_the_log, count_lines),
+        cmocka_unit_test_setup(a_16_2_5_nothing_of_the_clients_is_in_the_log, count_lines),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down) == 0 ? 0 : 1;
 }

@@ -305,6 +305,37 @@ static void addresses(void **state)
     }
 }
 
+/* Whatever the accounts answer, 401 means that the credentials are wrong; that a name is locked is
+ * told only by a service that shall. Everything but ok is a problem document, and has no cause. */
+static void x_01_only_denied_and_locked_are_401(void **state)
+{
+    static struct service service;
+    (void)state;
+    for (int tells = 0; tells < 2; tells++)
+        for (int answer = ANSWER_OK; answer <= ANSWER_UNSUPPORTED; answer++) {
+            struct call call = {.next = NULL};
+            service.settings.tells_locked = tells;
+            call_begin(&call, NULL);
+            assert_true(call_take_path(&call, "POST", "/v1/sessions"));
+            call.outcome.reply = (struct reply){.answer = (enum answer)answer,
+                                                .layer = LAYER_STORAGE,
+                                                .reason = REASON_FULL,
+                                                .detail = "what is inside"};
+            call_answer(&service, &call);
+            bool is_401 = answer == ANSWER_DENIED || answer == ANSWER_LOCKED;
+            assert_int_equal(call.status == 401, is_401);
+            assert_int_equal(call.text == NULL, answer == ANSWER_OK);
+            if (call.text != NULL) {
+                char text[1024];
+                (void)snprintf(text, sizeof text, "%.*s", (int)call.text_size, call.text);
+                assert_null(strstr(text, "storage"));
+                assert_int_equal(strstr(text, "locked") != NULL, answer == ANSWER_LOCKED && tells);
+                assert_int_equal(strstr(text, "inside") != NULL, answer == ANSWER_REFUSED);
+            }
+            call_done(&call);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,7 +344,7 @@ int main(void)
         cmocka_unit_test(request_ids), cmocka_unit_test(tokens),
         cmocka_unit_test(keys),        cmocka_unit_test(content_types),
         cmocka_unit_test(numbers),     cmocka_unit_test(costs),
-        cmocka_unit_test(addresses),
+        cmocka_unit_test(addresses),   cmocka_unit_test(x_01_only_denied_and_locked_are_401),
     };
     wipe_json();
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;

@@ -52,12 +52,26 @@ static inline void pause_ms(long ms)
     (void)nanosleep(&pause, NULL);
 }
 
-static inline void running_folder(struct running *ret)
+static inline bool running_folder_in(const char *place, struct running *ret)
 {
-    (void)snprintf(ret->folder, sizeof ret->folder, "/tmp/service-XXXXXX");
-    assert_non_null(mkdtemp(ret->folder));
+    (void)snprintf(ret->folder, sizeof ret->folder, "%s/service-XXXXXX", place);
+    if (mkdtemp(ret->folder) == NULL)
+        return false;
     (void)snprintf(ret->database, sizeof ret->database, "%s/accounts.db", ret->folder);
     (void)snprintf(ret->log, sizeof ret->log, "%s/log", ret->folder);
+    return true;
+}
+
+static inline void running_folder(struct running *ret)
+{
+    assert_true(running_folder_in("/tmp", ret));
+}
+
+/* Real files that no disk is waited for: where processes die and machines do not. */
+static inline void running_folder_in_memory(struct running *ret)
+{
+    if (!running_folder_in("/dev/shm", ret))
+        running_folder(ret);
 }
 
 static inline void running_remove_folder(const struct running *running)
@@ -91,12 +105,13 @@ static inline pid_t spawn(const char *const *arguments, int *ret_output)
     return process;
 }
 
-/* Starts authd with these options beside the usual ones (a list that ends in null), and reads where
- * it listens. */
-static inline void running_start(struct running *running, const char *const *options)
+/* Starts a service with these options beside the usual ones (a list that ends in null), and reads
+ * where it listens. */
+static inline void running_start_program(struct running *running, const char *program,
+                                         const char *const *options)
 {
     const char *arguments[ARGUMENTS_MAX] = {
-        AUTHD,      "--create",    "--database", running->database,
+        program,    "--create",    "--database", running->database,
         "--listen", "127.0.0.1:0", "--log",      running->log,
     };
     char line[128] = "";
@@ -110,8 +125,13 @@ static inline void running_start(struct running *running, const char *const *opt
     if (fgets(line, sizeof line, stream) == NULL ||
         strncmp(line, LISTENING, sizeof LISTENING - 1) != 0)
         fail_msg("authd does not start: %s", line);
-    running->port = (uint16_t)atoi(line + sizeof LISTENING - 1);
+    running->port = (uint16_t)strtoul(line + sizeof LISTENING - 1, NULL, 10);
     (void)fclose(stream);
+}
+
+static inline void running_start(struct running *running, const char *const *options)
+{
+    running_start_program(running, AUTHD, options);
 }
 
 /* The exit code, or minus the signal that ended it. */
@@ -189,14 +209,29 @@ static inline bool client_more(int client, char *bytes, size_t *size, size_t wan
     return true;
 }
 
-/* Reads one response and no byte of the next one: slowly, which is fine here. */
+/* More of a header, and no byte behind its end: looked at first, and then taken. */
+static inline bool client_more_header(int client, char *bytes, size_t *size)
+{
+    struct pollfd ready = {client, POLLIN, 0};
+    if (poll(&ready, 1, DEADLINE_MS) != 1)
+        return false;
+    ssize_t seen = recv(client, bytes + *size, RESPONSE_BYTES - *size, MSG_PEEK);
+    if (seen <= 0)
+        return false;
+    bytes[*size + (size_t)seen] = '\0';
+    const char *end = strstr(bytes, "\r\n\r\n");
+    size_t wanted = end == NULL ? (size_t)seen : (size_t)(end + 4 - bytes) - *size;
+    return client_more(client, bytes, size, wanted);
+}
+
+/* Reads one response and no byte of the next one. */
 static inline bool client_receive(int client, struct response *ret)
 {
     size_t size = 0;
     ret->status = 0;
     ret->text[0] = '\0';
     while (strstr(ret->text, "\r\n\r\n") == NULL)
-        if (size == RESPONSE_BYTES || !client_more(client, ret->text, &size, 1))
+        if (size == RESPONSE_BYTES || !client_more_header(client, ret->text, &size))
             return false;
     const char *length = strcasestr(ret->text, "\r\nContent-Length: ");
     size_t left = length == NULL ? 0 : strtoul(length + 18, NULL, 10);
