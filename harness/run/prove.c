@@ -225,7 +225,7 @@ static enum exit_code make_passes(struct settings *settings, uint64_t limit_us,
         struct check check;
         settings->orders.cpu_us_max = lesser(budgets_us[i], limit_us);
         goes_on = pass(settings, proof, exhibit, &check) && exhibit->refusal_count == 0 &&
-                  exhibit->cut > 0;
+                  exhibit->cut > 0 && (limit_us == 0 || settings->orders.cpu_us_max != limit_us);
         bool is_empty = check.selected == 0; /* no case that was asked for is driven so */
         exit_code = is_empty ? EXIT_GREEN : check.exit_code;
         if (exit_code >= EXIT_USAGE)
