@@ -615,6 +615,21 @@ static bool is_wipe(const char *name)
     return false;
 }
 
+/* A null pointer in the place of the node would be reckoned with or followed at once. */
+static bool must_be_a_place(struct planner *planner, const struct node *node)
+{
+    static const char *const signs[] = {"+", "-"};
+    struct span at;
+    const struct node *outer = bracketed(node)->parent;
+    if (node->type.kind != CXType_Pointer || !outer)
+        return false;
+    return outer->kind == CXCursor_ArraySubscriptExpr || outer->kind == CXCursor_MemberRefExpr ||
+           (outer->kind == CXCursor_UnaryOperator &&
+            strcmp(operator_beside(planner, outer, &at), "*") == 0) ||
+           (outer->kind == CXCursor_BinaryOperator &&
+            is_one_of(operator_between(planner, outer, &at), signs, COUNT(signs)));
+}
+
 static void plan_call_result(struct planner *planner, const struct node *node, const char *name)
 {
     const char *value = success(node->type);
@@ -624,6 +639,8 @@ static void plan_call_result(struct planner *planner, const struct node *node, c
     const char *skipped = is_wipe(name) ? "wipe-dropped" : "call-skipped";
     if (is_statement(node))
         offer_edit(planner, skipped, node, "(void)0", node->at, "");
+    else if (must_be_a_place(planner, node))
+        refuse(planner, REFUSED_UNDEFINED);
     else if (value)
         offer(planner, skipped, node, value);
 }
