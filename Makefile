@@ -80,6 +80,8 @@ soak: build across
 	$(ASSAY) check reference --only fault --case outage.five_steps --full
 	$(ASSAY) prove --full
 	coverage/controls.sh $(ASSAY)
+	cd $(BUILD) && ASSAY_MUTANTS_SAMPLE=200 ctest --output-on-failure -R '^mutants[.]judge$$'
+	@[ ! -x $(BUILD)/assay-mutate ] || MUTATE=$$PWD/$(BUILD)/assay-mutate SOURCE=$$PWD coverage/mutate/tests/foreign.sh || [ $$? = 77 ]
 
 fuzz:
 	@$(MAKE) --no-print-directory build PRESET=fuzz CC=clang

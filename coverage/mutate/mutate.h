@@ -121,12 +121,13 @@ struct view {
     uint32_t macro_count;
     struct function *functions;
     uint32_t function_count;
-    struct inclusion *inclusions; /* of files below the root, that were entered */
+    struct inclusion *inclusions; /* of files below the root */
     uint32_t inclusion_count;
+    bool is_open; /* while it is rendered */
 };
 struct inclusion {
-    uint32_t offset; /* of something in the directive */
-    struct view *view;
+    uint32_t offset;   /* of something in the directive */
+    struct view *view; /* null: nothing was entered */
 };
 
 /* What is done with the value of an expression. */
@@ -142,9 +143,10 @@ struct node {
     enum CXCursorKind kind;
     enum role role;
     CXCursor cursor;
-    CXType type;     /* canonical */
-    bool to_pointer; /* it is converted to a pointer */
-    bool is_placed;  /* its span is where its text stands */
+    CXType type;       /* canonical */
+    bool to_pointer;   /* it is converted to a pointer */
+    bool is_placed;    /* its span is where its text stands */
+    bool is_unwritten; /* it comes out of a macro, whose span it has */
     struct span at;
     struct node *parent;
     struct node **children;

@@ -129,6 +129,12 @@ static bool has_effect(struct planner *planner, const struct node *node)
     return false;
 }
 
+static bool is_statement(const struct node *node)
+{
+    enum role role = bracketed(node)->role;
+    return role == ROLE_STATEMENT || role == ROLE_STEP;
+}
+
 /* The value of an integer that is known when compiling. */
 static bool is_constant(const struct node *node, int64_t *ret)
 {
@@ -150,7 +156,8 @@ static bool is_literal(const struct node *node)
 static bool is_written_constant(struct planner *planner, const struct node *node, int64_t *ret)
 {
     return node->is_placed && is_integer(node->type) &&
-           (is_literal(node) || (clang_isExpression(node->kind) && is_macro(planner, node))) &&
+           (is_literal(node) ||
+            (clang_isExpression(node->kind) && is_macro(planner, node) && !is_statement(node))) &&
            !has_effect(planner, node) && is_constant(node, ret);
 }
 
@@ -598,12 +605,6 @@ static bool is_cast_to_void(const struct node *node)
     return node && node->kind == CXCursor_CStyleCastExpr && node->type.kind == CXType_Void;
 }
 
-static bool is_statement(const struct node *node)
-{
-    enum role role = bracketed(node)->role;
-    return role == ROLE_STATEMENT || role == ROLE_STEP;
-}
-
 static bool is_wipe(const char *name)
 {
     static const char *const words[] = {"memzero", "explicit_bzero", "memset_s", "memset_explicit",
@@ -847,8 +848,8 @@ static void plan_statement(struct planner *planner, const struct node *node)
     if (is_assignment(planner, done) ||
         (done->kind == CXCursor_UnaryOperator && has_effect(planner, done)))
         offer_edit(planner, "delete-statement", done, "(void)0", node->at, "");
-    else if (!clang_isExpression(node->kind) && is_macro(planner, node) &&
-             !has_written_call(planner, node, node->at))
+    else if (!clang_isExpression(node->kind) && node->kind != CXCursor_DeclStmt &&
+             is_macro(planner, node) && !has_written_call(planner, node, node->at))
         propose_prefix(planner, "delete-statement", node);
 }
 

@@ -173,10 +173,12 @@ static struct span directive_at(const struct file *file, uint32_t offset)
     return at;
 }
 
+/* A header that includes itself again, on a detour, had nothing in it then. */
 static void render_view(struct view *view, struct buffer *to)
 {
     const struct file *file = view->file;
     uint32_t at = 0, function = 0, inclusion = 0;
+    view->is_open = true;
     buffer_format(to, "#line 1 \"%s\"\n", file->name);
     while (function < view->function_count || inclusion < view->inclusion_count) {
         bool is_function =
@@ -192,13 +194,14 @@ static void render_view(struct view *view, struct buffer *to)
             continue;
         }
         struct view *entered = view->inclusions[inclusion++].view;
-        if (!entered)
+        if (!entered || entered->is_open)
             continue;
         buffer_format(to, "\n");
         render_view(entered, to);
         buffer_format(to, "\n#line %u \"%s\"\n", line_of(file, span.end), file->name);
     }
     buffer_add(to, file->text + at, file->size - at);
+    view->is_open = false;
 }
 
 void render_unit(const struct unit *unit, struct buffer *ret)

@@ -27,11 +27,19 @@ bool is_macro(const struct planner *planner, const struct node *node)
     return false;
 }
 
-/* A node that stands for a part of a macro: the node around it has the same text. */
-static bool is_inside_macro(const struct planner *planner, const struct node *node)
+/* A node that stands for a part of what a macro does: the node around it has the same text, or one
+ * beside it has. Where all is written out, no two nodes have. */
+static bool is_inside_macro(const struct node *node)
 {
     const struct node *outer = around(node);
-    return is_macro(planner, node) && outer && outer->is_placed && span_equal(outer->at, node->at);
+    if (!outer || node->is_unwritten)
+        return node->is_unwritten;
+    if (!outer->is_placed || span_equal(outer->at, node->at))
+        return true;
+    for (uint32_t i = 0; i < outer->child_count; i++)
+        if (outer->children[i] != bracketed(node) && span_equal(outer->children[i]->at, node->at))
+            return true;
+    return false;
 }
 
 /* One macro against the text of a node. */
@@ -137,7 +145,7 @@ void propose(struct planner *planner, const struct proposal *proposal)
 {
     enum refusal why;
     const struct node *node = proposal->node;
-    if (is_inside_macro(planner, node))
+    if (is_inside_macro(node))
         return; /* nobody has written it here */
     if (!is_site(planner, node, false, &why)) {
         refuse(planner, why);
@@ -162,7 +170,7 @@ void propose(struct planner *planner, const struct proposal *proposal)
 void propose_prefix(struct planner *planner, const char *operator_name, const struct node *node)
 {
     enum refusal why;
-    if (is_inside_macro(planner, node))
+    if (is_inside_macro(node))
         return;
     if (!is_site(planner, node, true, &why)) {
         refuse(planner, why);

@@ -359,7 +359,7 @@ static void adopt_all(struct reader *reader, struct node *node, uint32_t depth)
 }
 
 /* A conversion that is not written: its only child, and what the value becomes. */
-static bool is_unwritten(struct reader *reader, CXCursor cursor, CXCursor *ret_child)
+static bool is_conversion(struct reader *reader, CXCursor cursor, CXCursor *ret_child)
 {
     if (clang_getCursorKind(cursor) != CXCursor_UnexposedExpr)
         return false;
@@ -440,6 +440,16 @@ static void note_label(struct reader *reader, CXCursor cursor)
     function->labels[function->label_count++] = taken(reader, clang_getCursorSpelling(cursor));
 }
 
+/* A child that begins where its parent does, although something of the parent stands before it,
+ * comes out of a macro: it has no text of its own. */
+static void note_unwritten(struct node *node)
+{
+    for (uint32_t i = 0; i < node->child_count; i++)
+        if ((i > 0 || node->kind == CXCursor_ParenExpr) && clang_isExpression(node->kind) &&
+            node->children[i]->at.begin == node->at.begin)
+            node->children[i]->is_unwritten = true;
+}
+
 static struct node *build(struct reader *reader, CXCursor cursor, struct node *parent,
                           uint32_t depth)
 {
@@ -447,7 +457,7 @@ static struct node *build(struct reader *reader, CXCursor cursor, struct node *p
     CXFile handle = NULL;
     if (depth > TREE_DEPTH_MAX)
         return NULL;
-    if (is_unwritten(reader, cursor, &child)) {
+    if (is_conversion(reader, cursor, &child)) {
         bool to_pointer =
             clang_getCanonicalType(clang_getCursorType(cursor)).kind == CXType_Pointer;
         struct node *inner = build(reader, child, parent, depth + 1);
@@ -467,6 +477,7 @@ static struct node *build(struct reader *reader, CXCursor cursor, struct node *p
     adopt_all(reader, node, depth);
     if (node->is_placed && ends_at_macro(reader->view, node->at))
         mend(reader->view, node);
+    note_unwritten(node);
     if (node->is_placed) {
         give_roles(reader, node);
         add_fuel(reader, node);
@@ -505,6 +516,9 @@ static void add_function(struct reader *reader, struct view *view, CXFile handle
     for (uint32_t i = 0; i < view->function_count; i++)
         if (view->functions[i].body.end > body.begin)
             return; /* the file was entered twice */
+    for (uint32_t i = 0; i < view->inclusion_count; i++)
+        if (body.begin < view->inclusions[i].offset && view->inclusions[i].offset < body.end)
+            return; /* a part of the body stands in another file */
     view->functions = arena_grow(&reader->program->arena, view->functions, view->function_count,
                                  sizeof *view->functions);
     struct function *function = &view->functions[view->function_count++];

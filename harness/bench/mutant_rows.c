@@ -21,7 +21,7 @@
 void mutant_rows(struct bench *bench)
 {
     (void)bench;
-    bench_remark("libclang is missing: no rows of mutants");
+    bench_remark("no rows of mutants: libclang is missing, or coverage is counted");
 }
 
 #else

@@ -11,7 +11,7 @@ compile="${CC:-cc} -g -O1 -fPIC -shared -I$SOURCE *.c -lsodium -o \"\$ASSAY_MODU
 build=$compile runs=400
 prove() {
     "$ASSAY" prove --patches "$example/changes" --source "$example/source" --build "$build" \
-        --out "$room/out" --json "$room/proof.json" --runs "$runs" "$@"
+        --gate "$example/gate.ini" --out "$room/out" --json "$room/proof.json" --runs "$runs" "$@"
 }
 # is_said JSON-TEXT: it stands in the document, whose white space does not count.
 is_said() {

@@ -15,7 +15,7 @@ names() {
 # All parts together.
 parts() {
     "$ASSAY" prove --case hashing.short_of_memory --only fault --patches "$example/changes" \
-        --source "$example/source" --out "$room/part" --json "$room/part.json" \
+        --gate "$example/gate.ini" --source "$example/source" --out "$room/part" --json "$room/part.json" \
         --build "${CC:-cc} -g -fPIC -shared -I$SOURCE *.c -lsodium -o \"\$ASSAY_MODULE\"" "$@"
 }
 expect 0 '^GREEN: 3 defects, 0 survive' parts

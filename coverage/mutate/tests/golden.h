@@ -30,7 +30,14 @@
         return 0;                                                                                  \
     } while (0)
 #define ASSERT_STATIC(condition) _Static_assert(condition, "always")
-#define FOREVER                  for (;;)
+#define DECLARE                  int declared = 1
+#define TWO_STEPS                                                                                  \
+    act(1);                                                                                        \
+    act(2)
+#define act_at(value, line) act((value) + (line))
+#define act_here(value)     act_at(value, __LINE__)
+#define act_by_name         act_here
+#define FOREVER             for (;;)
 
 enum reason { REASON_NONE, REASON_MEMORY, REASON_BUSY };
 enum colour { RED, GREEN };
