@@ -502,7 +502,7 @@ bool findings_contain(const struct findings *, const struct finding *);
 struct replay {
     struct outcome outcome;
     const struct test_case *test_case;
-    char target[2 * NAME_BYTES_MAX];
+    char target[2 * PATH_BYTES_MAX]; /* or "writer,target" */
     char output[OUTPUT_BYTES_KEPT + 1];
     enum exit_code exit_code;
     char message[MODULE_MESSAGE_BYTES];

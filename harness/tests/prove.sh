@@ -20,7 +20,7 @@ is_said() {
 
 expect 0 '^GREEN: 3 defects, 0 survive; 2 harmless changes, 0 refused' prove
 is_said '"name":"no-memory-is-denied"'
-is_said '"refused":true,"by":["fault"],"token":"assay1:so:hashing.short_of_memory:'
+is_said '"refused":true,"by":["fault"],"token":"assay1:so,so:hashing.short_of_memory:'
 is_said '"reached":true,"triggered":true'
 is_said '"passed":true'
 is_said '{"rule":"defects_detected","wanted":"atleast100%","got":"100%","ok":true}'
@@ -29,8 +29,9 @@ is_said '"mutants":null'
 folder=$(cd "$room/out/latest" && pwd -P)
 grep -q '^| no-memory-is-denied | - | - | hashing (wrong_answer) |' "$folder/matrix.md" ||
     die "the matrix does not say who refused"
-token=$(sed -n 's/.*"token": "\(assay1:so:hashing.short_of_memory:[^"]*\)".*/\1/p' "$room/proof.json" | head -n 1)
-expect 1 'hashing.short_of_memory' "$ASSAY" replay "$token" "so:$folder/changes/no-memory-is-denied.so"
+token=$(sed -n 's/.*"token": "\(assay1:so,so:hashing.short_of_memory:[^"]*\)".*/\1/p' "$room/proof.json" | head -n 1)
+expect 1 'hashing.short_of_memory' "$ASSAY" replay "$token" \
+    "so:$folder/changes/without-change.so,so:$folder/changes/no-memory-is-denied.so"
 expect 0 'hashing.short_of_memory' "$ASSAY" replay "$token" "so:$folder/changes/without-change.so"
 
 # From here on nothing is built again, and little is left to chance.
