@@ -78,6 +78,7 @@ soak: build across
 		tail -n 1 out/soak.log; \
 	done
 	$(ASSAY) check reference --only fault --case outage.five_steps --full
+	cd $(BUILD) && ASSAY_SOAK=1 ctest --output-on-failure -j $(JOBS) -R '^cli[.]lies[.]'
 	$(ASSAY) prove --full
 	coverage/controls.sh $(ASSAY)
 	cd $(BUILD) && ASSAY_MUTANTS_SAMPLE=200 ctest --output-on-failure -R '^mutants[.]judge$$'

@@ -6,7 +6,7 @@
 # right reason. WITHOUT names the cases for which it has not what they need, and no others.
 . "$(dirname "$0")/lib.sh"
 
-expect 0 '^GREEN: ' "$ASSAY" check "so:$MODULES/$1.so" --out "$room/out"
+expect 0 '^GREEN: ' "$ASSAY" check "so:$MODULES/$1.so" --runs 400 --out "$room/out"
 for technique in vectors fault property; do
     has_event '"event":"case"' "\"technique\":\"$technique\"" '"verdict":"PASS"' ||
         die "nothing was checked by $technique"
