@@ -565,7 +565,6 @@ static bool is_right(struct assay_handle *handle, struct assay_bytes name,
                      struct assay_bytes password, struct text *ret, struct assay_reply *reply)
 {
     uint8_t digest[DIGEST_BYTES];
-    ret->size = 0;
     if (find(handle, name, ret, reply)) {
         struct text compared = *ret;
         if (twist.takes_setting)
@@ -582,6 +581,7 @@ static bool is_right(struct assay_handle *handle, struct assay_bytes name,
 static bool admit(struct assay_handle *handle, struct assay_bytes name, struct assay_bytes password,
                   struct text *ret, struct assay_reply *reply)
 {
+    ret->size = 0; /* until a record is found */
     if (!twist.locks)
         return is_right(handle, name, password, ret, reply);
     if (is_locked(handle, name))
