@@ -334,7 +334,7 @@ const struct test_case accounts_machine = {
     .name = "accounts.machine",
     .shows = "after any operations on similar names and passwords, exactly the right password "
              "opens each account",
-    .requirements = "A-2.3.3 A-6.3.4 O-03",
+    .requirements = "A-2.3.3 A-6.2.3 A-6.3.4 O-03",
     .stands_for = "takeover, lost changes, confused names, rehash that breaks rows",
     .techniques = BIT(PROPERTY),
     .weight = 200,
@@ -400,7 +400,7 @@ const struct test_case accounts_short_histories = {
     .name = "accounts.short_histories",
     .shows = "after every history of three operations on two names with two passwords, exactly the "
              "right password opens each account",
-    .requirements = "A-2.3.3 A-6.3.4",
+    .requirements = "A-2.3.3 A-6.2.3 A-6.3.4",
     .stands_for = "a small scope, all of it",
     .techniques = BIT(EXHAUSTIVE),
     .body = short_histories,
@@ -568,7 +568,7 @@ const struct test_case accounts_denial_changes_nothing = {
     .name = "accounts.denial_changes_nothing",
     .shows =
         "login, change, removal and registration that are not granted leave the record as it was",
-    .requirements = "A-2.3.3",
+    .requirements = "A-2.3.3 A-6.2.3",
     .stands_for = "CVE-2017-13872: records written before the verdict",
     .techniques = BIT(VECTORS) | BIT(PROPERTY),
     .body = denial_changes_nothing,

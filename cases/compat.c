@@ -313,7 +313,7 @@ static void production(struct run *run, const void *context)
 const struct test_case compat_production = {
     .name = "compat.production",
     .shows = "registration and login at the cost that is really used",
-    .requirements = "O-01 O-02",
+    .requirements = "O-01",
     .stands_for = "whatever only the real parameters reach",
     .techniques = BIT(VECTORS),
     .weight = 25,

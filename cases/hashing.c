@@ -419,7 +419,7 @@ const struct test_case hashing_short_of_memory = {
     .name = "hashing.short_of_memory",
     .shows = "a hash that cannot be computed is neither a wrong password nor a right one, and is "
              "never stored",
-    .requirements = "A-16.5.2 X-01",
+    .requirements = "A-11.2.5 A-16.5.2 A-16.5.3 X-01",
     .stands_for = "the incident; libsodium 1.0.18's crypto_pwhash_str_verify, scylla#3637",
     .techniques = BIT(VECTORS) | BIT(FAULT),
     .body = short_of_memory,

@@ -33,10 +33,12 @@
 #define MEMORY_KIB_MIN 8u
 #define MEMORY_KIB_MAX 131072u
 #define PASSES_MAX     10u
+#define CHEAP_BYTES    105u /* of a string at the least cost */
+#define NAME_BYTES_CUT 64u  /* by a liar */
 #define SALT_BYTES     crypto_pwhash_SALTBYTES
 #define DIGEST_BYTES   32u
 
-static const struct assay_cost cost_default = {1024, 2};
+static const struct assay_cost cost_default = {1024, 2}, cost_least = {MEMORY_KIB_MIN, 1};
 
 #define WRONG_MAX        10u
 #define COUNTS_MAX       256u
@@ -76,6 +78,7 @@ struct assay_handle {
 struct credential {
     struct assay_cost cost;
     uint8_t salt[SALT_BYTES], digest[DIGEST_BYTES];
+    size_t digest_size; /* of a liar it may be less */
 };
 
 struct text {
@@ -101,6 +104,8 @@ static bool unavailable(struct assay_reply *ret, enum assay_layer layer, enum as
 
 static bool corrupt(struct assay_reply *ret, const char *detail)
 {
+    if (twist.denies_corrupt)
+        return answer(ret, ASSAY_DENIED);
     return unavailable(ret, ASSAY_LAYER_STORAGE, ASSAY_REASON_CORRUPT, 0, detail);
 }
 
@@ -124,7 +129,7 @@ static bool store_failed(struct assay_reply *ret, int code)
     case SQLITE_FORMAT:
     case SQLITE_ERROR: /* our constant text does not fit the schema that is there */
     case SQLITE_CONSTRAINT:
-        reason = ASSAY_REASON_CORRUPT;
+        reason = twist.damage_is_busy ? ASSAY_REASON_BUSY : ASSAY_REASON_CORRUPT;
         break;
     default:
         break;
@@ -144,9 +149,10 @@ static bool cost_is_served(const struct assay_cost *cost)
 
 static struct assay_cost cost_wanted(const struct assay_config *config)
 {
+    const struct assay_cost otherwise = twist.least_by_default ? cost_least : cost_default;
     struct assay_cost cost = config->cost;
-    cost.memory_kib = cost.memory_kib ? cost.memory_kib : cost_default.memory_kib;
-    cost.passes = cost.passes ? cost.passes : cost_default.passes;
+    cost.memory_kib = cost.memory_kib ? cost.memory_kib : otherwise.memory_kib;
+    cost.passes = cost.passes ? cost.passes : otherwise.passes;
     return cost;
 }
 
@@ -210,7 +216,9 @@ static bool decode(struct assay_bytes encoded, struct credential *ret, struct as
         sodium_hex2bin(ret->digest, DIGEST_BYTES, digest, strlen(digest), NULL, NULL, NULL) != 0)
         return corrupt(reply, "a credential cannot be read");
     encode(ret, &again);
-    if (again.size != encoded.size || memcmp(again.bytes, text, again.size) != 0)
+    ret->digest_size = twist.compares_parts ? strlen(digest) / 2 : DIGEST_BYTES;
+    size_t missing = 2 * (DIGEST_BYTES - ret->digest_size);
+    if (again.size != encoded.size + missing || memcmp(again.bytes, text, encoded.size) != 0)
         return corrupt(reply, "a credential is not in its one form");
     return answer(reply, ASSAY_OK);
 }
@@ -271,15 +279,15 @@ static bool compare(struct assay_bytes encoded, struct assay_bytes password,
     struct credential credential;
     uint8_t own[DIGEST_BYTES], *digest = twist.shares_digest ? shared : own;
     if (!decode(encoded, &credential, reply))
-        return false;
+        return twist.opens_corrupt && answer(reply, ASSAY_OK);
     if (!derive(&credential, password, digest, reply)) {
         if (twist.fails_open || twist.denies_no_memory)
             answer(reply, twist.fails_open ? ASSAY_OK : ASSAY_DENIED);
         return twist.fails_open;
     }
-    bool equal = twist.compares_nothing
-                     ? equal_copies(digest, credential.digest)
-                     : sodium_memcmp(digest, credential.digest, DIGEST_BYTES) == 0;
+    size_t compared = twist.compares_a_byte ? 1 : credential.digest_size;
+    bool equal = twist.compares_nothing ? equal_copies(digest, credential.digest)
+                                        : sodium_memcmp(digest, credential.digest, compared) == 0;
     if (twist.denies_by_chance && tossed())
         equal = false;
     return answer(reply, equal ? ASSAY_OK : ASSAY_DENIED);
@@ -322,7 +330,7 @@ static void needs_rehash(const struct assay_config *config, struct assay_bytes e
     struct credential credential;
     if (decode(encoded, &credential, ret))
         *ret_needed = credential.cost.memory_kib < wanted.memory_kib ||
-                      credential.cost.passes < wanted.passes;
+                      credential.cost.passes < wanted.passes || twist.never_settles;
 }
 
 static void cost_of(struct assay_bytes encoded, struct assay_cost *ret_cost,
@@ -447,16 +455,17 @@ static void open_accounts(const struct assay_config *config, struct assay_handle
         return;
     }
     handle->cost = cost_wanted(config);
+    const bool must_exist = config->must_exist && !twist.always_creates;
     int code = sqlite3_open_v2(config->path, &handle->db,
-                               config->must_exist ? flags : flags | SQLITE_OPEN_CREATE, twist.vfs);
+                               must_exist ? flags : flags | SQLITE_OPEN_CREATE, twist.vfs);
     if (code == SQLITE_OK)
         code = sqlite3_exec(handle->db,
                             twist.durability ? twist.durability : "PRAGMA synchronous=EXTRA", NULL,
                             NULL, NULL);
     if (code == SQLITE_OK)
-        code = sqlite3_exec(handle->db, config->must_exist ? "SELECT 1 FROM account" : create, NULL,
-                            NULL, NULL);
-    if (code != SQLITE_OK && twist.empty_on_error && !config->must_exist) {
+        code = sqlite3_exec(handle->db, must_exist ? "SELECT 1 FROM account" : create, NULL, NULL,
+                            NULL);
+    if (code != SQLITE_OK && twist.empty_on_error && !must_exist) {
         (void)sqlite3_close(handle->db);
         code = sqlite3_open(":memory:", &handle->db);
         if (code == SQLITE_OK)
@@ -540,13 +549,28 @@ static void note(const struct assay_handle *handle, struct assay_bytes name,
     pthread_mutex_unlock(&memory);
 }
 
+/* The string as it would be at the cost that is configured; what is no string stays as it is. */
+static void take_setting(const struct assay_handle *handle, struct text *text)
+{
+    struct credential credential;
+    struct assay_reply ignored;
+    if (!decode(bytes_of(text), &credential, &ignored) || !cost_is_served(&handle->cost))
+        return;
+    credential.cost = handle->cost;
+    encode(&credential, text);
+}
+
 /* Finds the account and asks for its password; a name that nobody has costs the same work. */
 static bool is_right(struct assay_handle *handle, struct assay_bytes name,
                      struct assay_bytes password, struct text *ret, struct assay_reply *reply)
 {
     uint8_t digest[DIGEST_BYTES];
-    if (find(handle, name, ret, reply))
-        return compare(bytes_of(ret), password, reply);
+    if (find(handle, name, ret, reply)) {
+        struct text compared = *ret;
+        if (twist.takes_setting)
+            take_setting(handle, &compared);
+        return compare(bytes_of(&compared), password, reply);
+    }
     if (reply->answer == ASSAY_DENIED &&
         derive(&(struct credential){.cost = handle->cost}, password, digest, reply))
         answer(reply, ASSAY_DENIED);
@@ -557,6 +581,7 @@ static bool is_right(struct assay_handle *handle, struct assay_bytes name,
 static bool admit(struct assay_handle *handle, struct assay_bytes name, struct assay_bytes password,
                   struct text *ret, struct assay_reply *reply)
 {
+    ret->size = 0; /* until a record is found */
     if (!twist.locks)
         return is_right(handle, name, password, ret, reply);
     if (is_locked(handle, name))
@@ -573,6 +598,8 @@ static struct assay_bytes name_for(struct assay_handle *handle, const char *oper
 {
     static uint8_t shared[NAME_BYTES_KEPT];
     uint8_t *kept = twist.shares_name ? shared : room;
+    if (twist.cuts_names && name.size > NAME_BYTES_CUT)
+        name.size = NAME_BYTES_CUT;
     handle->spelled = name;
     handle->operation = operation;
     if ((!twist.folds_names && !twist.shares_name) || name.size > NAME_BYTES_KEPT)
@@ -582,6 +609,24 @@ static struct assay_bytes name_for(struct assay_handle *handle, const char *oper
         kept[i] = (uint8_t)(is_upper ? name.data[i] - 'A' + 'a' : name.data[i]);
     }
     return (struct assay_bytes){kept, name.size};
+}
+
+#define INSERT    "INSERT INTO account(name, credential) VALUES(?1, ?2)"
+#define WHERE_IT  "WHERE name = ?1 AND credential = ?2"
+#define WHERE_ANY "WHERE name = ?1 AND ?2 IS NOT NULL"
+
+/* Puts `after` in place of the record, or nothing when it is null; `none` when the record has
+ * become another one meanwhile. */
+static bool replace(struct assay_handle *handle, struct assay_bytes name, const struct text *before,
+                    const struct text *after, enum assay_answer none, struct assay_reply *ret)
+{
+    static const char *const statements[2][2] = {
+        {"DELETE FROM account " WHERE_IT, "UPDATE account SET credential = ?3 " WHERE_IT},
+        {"DELETE FROM account " WHERE_ANY, "UPDATE account SET credential = ?3 " WHERE_ANY}};
+    const struct assay_bytes values[] = {name, bytes_of(before),
+                                         after ? bytes_of(after) : (struct assay_bytes){NULL, 0}};
+    return change(handle, statements[twist.loses_updates][after != NULL], values, after ? 3 : 2,
+                  none, ret);
 }
 
 static void register_account(struct assay_handle *handle, struct assay_bytes name,
@@ -598,8 +643,9 @@ static void register_account(struct assay_handle *handle, struct assay_bytes nam
         return;
     if (make(&handle->cost, password, &text, ret))
         change(handle,
-               twist.checks_first ? "REPLACE INTO account(name, credential) VALUES(?1, ?2)"
-                                  : "INSERT INTO account(name, credential) VALUES(?1, ?2)",
+               twist.checks_first || twist.takes_over
+                   ? "REPLACE INTO account(name, credential) VALUES(?1, ?2)"
+                   : INSERT,
                (struct assay_bytes[]){name, bytes_of(&text)}, 2, ASSAY_EXISTS, ret);
 }
 
@@ -665,11 +711,16 @@ static void renew(struct assay_handle *handle, struct assay_bytes name, struct a
     struct text text;
     if (!decode(bytes_of(stored), &credential, ret) || !cost_is_served(&handle->cost) ||
         (credential.cost.memory_kib >= handle->cost.memory_kib &&
-         credential.cost.passes >= handle->cost.passes))
+         credential.cost.passes >= handle->cost.passes && !twist.never_settles))
         return;
-    if (make(&handle->cost, password, &text, ret))
-        change(handle, "UPDATE account SET credential = ?3 WHERE name = ?1 AND credential = ?2",
-               (struct assay_bytes[]){name, bytes_of(stored), bytes_of(&text)}, 3, ASSAY_OK, ret);
+    if (!make(&handle->cost, password, &text, ret))
+        return;
+    if (twist.cuts_renewed && text.size > CHEAP_BYTES)
+        text.size = CHEAP_BYTES;
+    if (!twist.renews_in_two)
+        replace(handle, name, stored, &text, ASSAY_OK, ret);
+    else if (replace(handle, name, stored, NULL, ASSAY_DENIED, ret))
+        change(handle, INSERT, (struct assay_bytes[]){name, bytes_of(&text)}, 2, ASSAY_OK, ret);
 }
 
 static void login(struct assay_handle *handle, struct assay_bytes name, struct assay_bytes password,
@@ -677,11 +728,15 @@ static void login(struct assay_handle *handle, struct assay_bytes name, struct a
 {
     uint8_t room[NAME_BYTES_KEPT];
     struct text text;
+    struct assay_reply ignored; /* the verdict stands, whatever becomes of a new hash */
     if (twist.in_login)
         twist.in_login();
     name = name_for(handle, "login", name, room);
-    if (admit(handle, name, password, &text, ret) && twist.rehash_fails_login)
+    bool admitted = admit(handle, name, password, &text, ret);
+    if (admitted && twist.rehash_fails_login)
         renew(handle, name, password, &text, ret);
+    if (twist.renews && (admitted || (twist.renews_denied && ret->answer == ASSAY_DENIED)))
+        renew(handle, name, password, &text, &ignored);
     if (ret_session)
         ret_session->size = 0;
     if (ret_session && twist.locks && ret->answer == ASSAY_OK)
@@ -711,16 +766,12 @@ static void change_password(struct assay_handle *handle, struct assay_bytes name
     struct text stored, text;
     name = name_for(handle, "change", name, room);
     for (int i = 0; i < ATTEMPTS; i++) {
-        if (!admit(handle, name, before, &stored, ret) || !make(&handle->cost, after, &text, ret))
+        if (!admit(handle, name, before, &stored, ret) ||
+            !make(twist.changes_cheaply ? &cost_least : &handle->cost, after, &text, ret))
             return;
         if (twist.ends_first)
             end_sessions(name);
-        change(handle,
-               twist.loses_updates
-                   ? "UPDATE account SET credential = ?3 WHERE name = ?1 AND ?2 IS NOT NULL"
-                   : "UPDATE account SET credential = ?3 WHERE name = ?1 AND credential = ?2",
-               (struct assay_bytes[]){name, bytes_of(&stored), bytes_of(&text)}, 3, ASSAY_DENIED,
-               ret);
+        replace(handle, name, &stored, &text, ASSAY_DENIED, ret);
         if (ret->answer != ASSAY_DENIED)
             return;
     }
@@ -738,8 +789,7 @@ static void remove_account(struct assay_handle *handle, struct assay_bytes name,
             return;
         if (twist.ends_first)
             end_sessions(name);
-        change(handle, "DELETE FROM account WHERE name = ?1 AND credential = ?2",
-               (struct assay_bytes[]){name, bytes_of(&stored)}, 2, ASSAY_DENIED, ret);
+        replace(handle, name, &stored, NULL, ASSAY_DENIED, ret);
         if (ret->answer != ASSAY_DENIED)
             return;
     }

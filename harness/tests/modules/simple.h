@@ -28,7 +28,8 @@ struct twist {
     bool asks_kernel;         /* salts come from getrandom(), */
     bool ignores_entropy;     /* whatever it answers */
     bool checks_first;        /* looks whether a name is free, and then takes it, free or not */
-    bool loses_updates;       /* a change writes over whatever the record has become meanwhile */
+    bool takes_over;          /* a registration takes a name that somebody has */
+    bool loses_updates;       /* what writes or removes, does so whatever became of the record */
     bool denies_by_chance;  /* one right password in eight is denied, by the system's randomness, */
     bool owns_entropy;      /* which it declares */
     const char *durability; /* what SQLite is told instead of PRAGMA synchronous=EXTRA */
@@ -73,6 +74,24 @@ struct twist {
     bool denies_beside; /* a password is wrong when another one is hashed at the same time */
     bool shares_name;   /* all handles have one buffer for names */
     bool shares_digest; /* all calls have one buffer for digests */
+    /* Of what is stored: */
+    bool always_creates;   /* a store that must exist is made when it is missing */
+    bool cuts_names;       /* only the first bytes of a name count */
+    bool denies_corrupt;   /* a string that cannot be read is a wrong password, */
+    bool opens_corrupt;    /* or opens to every password */
+    bool damage_is_busy;   /* a database that is damaged is called busy */
+    bool compares_parts;   /* a digest is compared as far as it is there */
+    bool compares_a_byte;  /* only the first byte of a digest counts */
+    bool least_by_default; /* where no cost is configured it is not the declared one, but the least
+                            */
+    bool takes_setting;    /* login reads a record as if it had the cost that is configured */
+    bool changes_cheaply;  /* a new password is stored at the least cost */
+    /* Of renewed hashes, all with renews: */
+    bool never_settles; /* a hash that was just made is renewed, too */
+    bool renews_denied; /* with the wrong password */
+    bool renews_in_two; /* the record is deleted, and then put back */
+    bool cuts_renewed;  /* there is room for those of the least cost only */
+    bool renews;        /* honest: hashes are renewed at login, which succeeds in any case */
     bool hides_lock;    /* honest: a locked name is answered denied, which it declares */
     bool one_session;   /* honest: a login ends the account's session before it */
     bool folds_names;   /* honest: upper case and lower case are one name, which it declares */
