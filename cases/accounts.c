@@ -468,9 +468,22 @@ static void fill_name(const char *piece, size_t size, struct text *ret)
         text_add(ret, "a", 1);
 }
 
-enum mistake { LAST_BYTES, ONE_MORE, CASE, ZERO_IN_FRONT, SPACE_BEHIND, NO_FRACTION, MISTAKES };
+enum mistake {
+    LAST_BYTES,
+    ONE_MORE,
+    CASE,
+    ZERO_IN_FRONT,
+    SPACE_BEHIND,
+    NO_FRACTION,
+    ANYTHING, /* as patterns of a shell and of SQL say it */
+    ANYTHING_IN_SQL,
+    ANY_LAST_BYTE,
+    ANY_LAST_BYTE_IN_SQL,
+    MISTAKES
+};
 
-/* A name that is easily taken for another one: cut, folded, read as a number, trimmed. */
+/* A name that is easily taken for another one: cut, folded, read as a number, trimmed, read as a
+ * pattern. */
 static void mistake_name(enum mistake way, const struct text *name, struct text *ret)
 {
     *ret = *name;
@@ -489,7 +502,12 @@ static void mistake_name(enum mistake way, const struct text *name, struct text 
         text_add(ret, " ", 1);
     if (way == NO_FRACTION)
         text_add(ret, ".0", 2);
+    if (way == ANYTHING || way == ANYTHING_IN_SQL)
+        ret->size = 1;
+    if (way >= ANYTHING)
+        ret->bytes[ret->size - 1] = (uint8_t) "*%?_"[way - ANYTHING];
 }
+
 static void lengths_of_names(struct run *run, const void *context)
 {
     static const char *const pieces[] = {"a", "A", "7", "\u00e9", "b c"};

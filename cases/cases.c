@@ -76,6 +76,7 @@
     X(lockout_every_way)                                                                           \
     X(lockout_machine)                                                                             \
     X(lockout_guesses)                                                                             \
+    X(lockout_round_after_round)                                                                   \
     X(lockout_outage)                                                                              \
     X(sessions_tokens)                                                                             \
     X(sessions_changed_tokens)                                                                     \

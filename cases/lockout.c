@@ -483,6 +483,40 @@ const struct test_case lockout_guesses = {
     .body = guesses,
 };
 
+#define ROUNDS        110u /* more than anybody may allow: NIST SP 800-63B-4 3.2.2 says 100 */
+#define ROUND_SECONDS (UINT64_C(7) * 24 * 3600)
+
+/* A week after each lock somebody tries again: what he has tried before still counts. */
+static void round_after_round(struct run *run, const void *subject)
+{
+    struct guessing guessing;
+    set_up(&guessing, run, subject);
+    const struct assay_traits *traits = guessing.traits;
+    struct client *client = &guessing.clients[0];
+    if (traits->hides_lockout || traits->lockout_seconds == 0 || traits->lockout_forgets_seconds)
+        unsupported(run, "a lock that shows and ends, and a count that is not forgotten (traits)");
+    for (uint32_t i = 0; i <= guessing.limit; i++)
+        (void)guess(&guessing, client, LOGIN, &guessing.name);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        time_passes(run, ROUND_SECONDS);
+        enum assay_answer answer = guess(&guessing, client, LOGIN, &guessing.name);
+        if (answer == ASSAY_DENIED)
+            answer = guess(&guessing, client, LOGIN, &guessing.name);
+        CHECK(run, answer == ASSAY_LOCKED,
+              "in round %u after a lock a second wrong password is answered %s: what was tried "
+              "before no longer counts",
+              round + 1, REPLY_TEXT(client_reply()));
+    }
+}
+const struct test_case lockout_round_after_round = {
+    .name = "lockout.round_after_round",
+    .shows = "a lock that is over gives one try, not a new beginning, however often it was locked",
+    .requirements = "N-13 A-6.3.1",
+    .stands_for = "a count that begins anew with each lock, wraps around, or stops at a limit",
+    .techniques = BIT(VECTORS),
+    .body = round_after_round,
+};
+
 /* One try is left, and whoever knows the password does not need it, even when nothing works. */
 static void outage(struct run *run, const void *subject)
 {

@@ -37,6 +37,8 @@
 
 #include "faults/faults.h"
 
+#define INTERRUPTED_MAX 3u
+
 static struct {
     int (*open)(const char *, int, ...);
     int (*openat)(int, const char *, int, ...);
@@ -103,12 +105,19 @@ static bool is_regular(int descriptor)
     return regular;
 }
 
-/* Whether a transfer shall fail; otherwise how much of it shall be made. */
+/* Whether a transfer shall fail; otherwise how much of it shall be made. Nobody is interrupted for
+ * ever, and to try again until it works is right: so whoever does has it work in the end. */
 static bool transfer_fails(enum fault_operation operation, int descriptor, size_t *size)
 {
+    static __thread uint32_t interrupted; /* times in a row */
     if (!edge_is_running() || !is_regular(descriptor))
         return false;
     enum fault_kind kind = fault_ask(operation, ROLE_NONE);
+    interrupted = kind == FAULT_INTERRUPTED ? interrupted + 1 : 0;
+    if (interrupted > INTERRUPTED_MAX) {
+        interrupted = 0;
+        return false;
+    }
     if (kind == FAULT_SHORT && *size > 1)
         *size /= 2;
     return fails_by(kind);

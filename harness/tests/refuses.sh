@@ -19,6 +19,7 @@ trusts_clock          locks        lockout.every_way                the clock pu
 never_resets          locks        lockout.machine                  a count that is never given back
 counts_apart          locks        lockout.machine                  three operations, three times as many tries
 trusts_clock          locks        lockout.guesses                  the clock put back opens the lock
+forgets_locks         reference    lockout.round_after_round        a lock that is over begins anew
 counts_outage         locks        lockout.outage                   an outage counts
 weak_tokens           locks        sessions.tokens                  fewer random bytes than promised
 token_of_name         locks        sessions.tokens                  the same token twice

@@ -919,7 +919,8 @@ const struct assay_target *SIMPLE_TARGET(void)
             twist.forgets_process ? ASSAY_KEPT_IN_STORE : ASSAY_KEPT_IN_PROCESS;
         table.traits.lockout_attempts = WRONG_MAX;
         table.traits.lockout_seconds = LOCK_SECONDS;
-        table.traits.lockout_forgets_seconds = twist.forgets_process ? 0 : LOCK_SECONDS;
+        table.traits.lockout_forgets_seconds =
+            twist.forgets_process || twist.forgets_locks ? 0 : LOCK_SECONDS;
         table.traits.session_seconds = SESSION_SECONDS;
         table.traits.session_bytes = SESSION_BYTES;
         table.traits.lockout_kept = table.traits.sessions_kept = kept;

@@ -58,6 +58,7 @@ struct twist {
     bool counts_late;      /* asks how many there were before it hashes, and not again */
     bool few_counts;       /* keeps those of eight names */
     bool forgets_closed;   /* counts, when a handle is closed */
+    bool forgets_locks;    /* which it does after each lock, and declares that it never does */
     bool forgets_process;  /* counts and sessions, although it declares that the store keeps them */
     /* Of sessions, all with locks: */
     size_t token_bytes_random; /* not 0: only so many bytes of a token are random */
