@@ -6,7 +6,7 @@
  *   Argon2id    tests of libsodium (test/default/pwhash_argon2id.c) and of the reference
  *               implementation (P-H-C/phc-winner-argon2, src/test.c). The vectors of RFC 9106,
  *               section 5, have a key and associated data, which no stored string can say.
- *   bcrypt      tests of crypt_blowfish (Openwall)
+ *   bcrypt      tests of crypt_blowfish (Openwall), one of them spelled as others spell it, too
  *   SHA-512     U. Drepper, "Unix crypt using SHA-256 and SHA-512"
  *   yescrypt    known answers of libxcrypt
  *   scrypt      RFC 7914, section 12, written as a PHC string
@@ -55,6 +55,11 @@ static const struct vector {
      "$2y$05$/OK.fbVrR/bpIqNJ5ianF.nRht2l/HRhr6zmCp9vYUvvsqynflf9e"},
     {"bcrypt, more than 72 bytes", ASSAY_BCRYPT, MANY_LETTERS "chars after 72 are ignored",
      "$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui"},
+    {"bcrypt, the same as PHP spells it", ASSAY_BCRYPT, MANY_LETTERS "chars after 72 are ignored",
+     "$2y$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui"},
+    {"bcrypt, the same as OpenBSD spells it", ASSAY_BCRYPT,
+     MANY_LETTERS "chars after 72 are ignored",
+     "$2b$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui"},
     {"SHA-512, 5000 rounds", ASSAY_SHA512_CRYPT, "Hello world!",
      "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/"
      "O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS"

@@ -132,7 +132,7 @@ enum assay_recovery {
     ASSAY_RECOVERS_AFTER_RESTART /* a new process is needed */
 };
 
-/* Schemes of crypt(3). */
+/* Schemes of crypt(3); bcrypt in each of its spellings, $2a$, $2b$ and $2y$. */
 enum assay_scheme { ASSAY_BCRYPT = 1, ASSAY_SHA512_CRYPT = 2, ASSAY_YESCRYPT = 4 };
 
 /* Where a target keeps what it counts and whom it knows; what is kept nowhere else ends there. Of a
