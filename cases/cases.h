@@ -7,9 +7,9 @@
  *   hygiene.c outage.c powercut.c   one theme a file; vectors.c is a part of hashing
  *   client.c     operations of a target, each a step of the story, each answer judged
  *   oracle.c     what may be demanded of an answer: sound, so that no honest target breaks it
- *   model.c      which passwords an account may have, after everything that was answered or left
- * open draw.c       names, passwords, costs; values derived from other values rot.c        a
- * database file with changed bytes
+ *   model.c      which passwords an account may have, after all that was answered or left open
+ *   draw.c       names, passwords, costs; values derived from other values
+ *   rot.c        a database file with changed bytes or pages
  *
  * Cases use the engine and the contract, nothing else of this project.
  */
@@ -158,9 +158,9 @@ enum assay_answer stored_verify(struct run *, const struct assay_target *,
                                 const struct text *encoded, const struct text *password);
 void record_read(struct client *, const struct text *name, struct text *ret_encoded);
 void record_write(struct client *, const struct text *name, const struct text *encoded);
-/* Ends the run as UNSUPPORTED unless all of these are there. */
 /* Whether the target would hash this password at all; its policy may refuse it. Quiet. */
 bool would_hash(struct run *, const struct assay_target *, const struct text *password);
+/* Each ends the run as UNSUPPORTED unless all of these are there. */
 void need_hashing(struct run *, const struct assay_target *);
 void need_accounts(struct run *, const struct assay_target *);
 void need_records(struct run *, const struct assay_target *);

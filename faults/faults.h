@@ -6,10 +6,10 @@
  *   files.c      its files
  *   powercut.c   what a power cut leaves of them
  *   memory.c     mappings (a KDF's memory), allocations, SQLite's allocator, memory that is locked
- *   calls.c      library calls of libsodium and libxcrypt
+ *   calls.c      library calls of libsodium, and the work that is asked of them
  *   entropy.c    all randomness, from one seed
  *   clock.c      what time it is
- *   descriptors.c   files that the subject opens itself
+ *   descriptors.c  files that the subject opens itself
  *   log.c        what is said to the system's log
  *   threads.c    locks, condition variables and sleeps, for schedules
  *   slots.c      how calls of libc are intercepted where the subject makes them, and nowhere else

@@ -188,9 +188,9 @@ static void world_end(void *context)
 {
     struct service *service = context;
     struct outcome *outcome = &service->channel->outcome;
+    /* A copy that the target made of us: there is one run, and one that tells of it. */
     if (getpid() != service->pid)
-        _exit(
-            1); /* a copy that the target made of us: there is one run, and one that tells of it */
+        _exit(1);
     if (outcome->verdict == VERDICT_FAIL || service->channel->orders.deaf)
         return;
     outcome->evidence = CONSEQUENCE_WRONG_ANSWER;

@@ -34,13 +34,10 @@
 #include "harness/run/regressions.h"
 #include "harness/run/technique.h"
 
-#define VECTOR_SEEDS  8u
-#define SEQUENCES_MAX 4000u /* of exhaustive search in one case, if its weight is 100 */
-#define OUT_OF_SIGHT  "no call of this target is in sight at which another thread could go on"
-#define DEMANDS_RUNS  100u /* fewer random runs are not asked what they covered */
-#define HANGS_MAX                                                                                  \
-    3u /* findings by HANG of one case and technique; each costs its full patience                 \
-        */
+#define VECTOR_SEEDS           8u
+#define SEQUENCES_MAX          4000u /* of exhaustive search in one case, if its weight is 100 */
+#define OUT_OF_SIGHT           "no call of this target is in sight at which another thread could go on"
+#define DEMANDS_RUNS           100u /* fewer random runs are not asked what they covered */
 #define HANG_SHRINK_EXECUTIONS 10u
 #define BRIEF_EXECUTIONS       60u /* of making a failure smaller that only has to be there */
 

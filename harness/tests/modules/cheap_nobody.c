@@ -6,22 +6,13 @@
 
 static struct assay_target inner;
 
-static bool is_nobody(struct assay_handle *handle, struct assay_bytes name)
-{
-    char bytes[ASSAY_ENCODED_BYTES_MAX];
-    struct assay_text text = {bytes, sizeof bytes, 0};
-    struct assay_reply reply;
-    inner.record_get(handle, name, &text, &reply);
-    return reply.answer == ASSAY_DENIED;
-}
-
 static void login(struct assay_handle *handle, struct assay_bytes name, struct assay_bytes password,
                   struct assay_text *ret_session, struct assay_reply *ret)
 {
     const struct assay_config cheapest = {.size = sizeof cheapest, .cost = inner.traits.cost_min};
     char bytes[ASSAY_ENCODED_BYTES_MAX];
     struct assay_text text = {bytes, sizeof bytes, 0};
-    if (!is_nobody(handle, name)) {
+    if (!is_nobody(&inner, handle, name)) {
         inner.login(handle, name, password, ret_session, ret);
         return;
     }

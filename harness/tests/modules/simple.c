@@ -888,6 +888,16 @@ static void session_revoke(struct assay_handle *handle, struct assay_bytes token
         end_sessions((struct assay_bytes){session.name, session.name_size});
 }
 
+bool is_nobody(const struct assay_target *inner, struct assay_handle *handle,
+               struct assay_bytes name)
+{
+    char bytes[ASSAY_ENCODED_BYTES_MAX];
+    struct assay_text text = {bytes, sizeof bytes, 0};
+    struct assay_reply reply;
+    inner->record_get(handle, name, &text, &reply);
+    return reply.answer == ASSAY_DENIED;
+}
+
 const struct assay_target *SIMPLE_TARGET(void)
 {
     static struct assay_target table = {

@@ -100,6 +100,8 @@ struct twist {
     void (*wrap)(struct assay_target *); /* puts operations of its own around the honest ones */
 };
 extern const struct twist twist;
+/* For wraps: whether nobody has this name. `inner` is what is wrapped. */
+bool is_nobody(const struct assay_target *inner, struct assay_handle *, struct assay_bytes name);
 
 /* composing.c: everything is done to OpaqueStrings, as is declared; but for what is forgotten. */
 enum forgotten { FORGETS_NOTHING, FORGETS_VERIFY, FORGETS_REMOVAL, FORGETS_REMOVED_NAME };

@@ -6,19 +6,10 @@
 
 static struct assay_target inner;
 
-static bool is_nobody(struct assay_handle *handle, struct assay_bytes name)
-{
-    char bytes[ASSAY_ENCODED_BYTES_MAX];
-    struct assay_text text = {bytes, sizeof bytes, 0};
-    struct assay_reply reply;
-    inner.record_get(handle, name, &text, &reply);
-    return reply.answer == ASSAY_DENIED;
-}
-
 static void login(struct assay_handle *handle, struct assay_bytes name, struct assay_bytes password,
                   struct assay_text *ret_session, struct assay_reply *ret)
 {
-    if (is_nobody(handle, name))
+    if (is_nobody(&inner, handle, name))
         *ret = (struct assay_reply){.answer = ASSAY_DENIED};
     else
         inner.login(handle, name, password, ret_session, ret);
